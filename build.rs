@@ -1,0 +1,34 @@
+//! Compiles the protos with protox, so that building needs no protoc.
+
+use std::{env, error::Error, path::PathBuf};
+
+use prost_build::Config;
+
+const PROTOS: [&str; 3] = [
+    "falcogateway/v1/alert_service.proto",
+    "falcogateway/v1/gateway_service.proto",
+    "falcogateway/v1/ingest_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    std::fs::write(
+        out.join("falcogateway.bin"),
+        prost::Message::encode_to_vec(&descriptors),
+    )?;
+    let mut config = Config::new();
+    // The alert in a record is kept as the bytes it was encoded to once: see
+    // `pb::AlertRecord`.
+    config.extern_path(".falcogateway.v1.AlertRecord", "crate::pb::AlertRecord");
+    config.btree_map(["."]);
+    config.bytes([
+        ".falcogateway.v1.Alert.raw",
+        ".falcogateway.v1.PublishRequest",
+        ".falcogateway.v1.PublishAlertsRequest",
+        ".falcogateway.v1.DeadLetter",
+    ]);
+    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+    Ok(())
+}

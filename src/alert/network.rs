@@ -1,0 +1,29 @@
+/// A connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    /// `fd.l4proto`: `tcp`, `udp`, …
+    pub transport: String,
+    /// `fd.type` of a socket: `ipv4`, `ipv6`, `unix`.
+    pub family: String,
+    /// `fd.lip`, `fd.lport`.
+    pub local: Option<Endpoint>,
+    /// `fd.rip`, `fd.rport`.
+    pub remote: Option<Endpoint>,
+    /// `fd.cip`, `fd.cport`.
+    pub client: Option<Endpoint>,
+    /// `fd.sip`, `fd.sport`, `fd.sip.name`.
+    pub server: Option<Endpoint>,
+    /// `fd.name` of a socket, such as `10.0.0.1:4242->10.0.0.2:443`.
+    pub connection: String,
+}
+
+/// One end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Endpoint {
+    /// The address as Falco wrote it.
+    pub ip: String,
+    /// The port.
+    pub port: Option<u16>,
+    /// The resolved name.
+    pub name: String,
+}

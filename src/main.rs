@@ -1,0 +1,2 @@
+//! The `falco-gateway` binary.
+fn main() {}

@@ -1,0 +1,50 @@
+//! The generated protobuf code of `proto/`, and what is written by hand beside
+//! it: [`AlertRecord`], which keeps its alert encoded.
+
+use bytes::Bytes;
+use prost::{DecodeError, Message};
+
+pub use generated::*;
+
+/// An alert and its place in the log, with the alert still encoded.
+///
+/// On the wire this is `falcogateway.v1.AlertRecord`: a message field and a
+/// bytes field look the same there. Kept so, an alert is encoded once for all
+/// its readers, and a reader that only forwards it never decodes it.
+#[derive(Clone, PartialEq, Message)]
+pub struct AlertRecord {
+    /// The position of this alert.
+    #[prost(string, tag = "1")]
+    pub cursor: String,
+    /// The encoded [`Alert`].
+    #[prost(bytes = "bytes", tag = "2")]
+    pub alert: Bytes,
+}
+
+impl AlertRecord {
+    /// Decodes the alert.
+    ///
+    /// # Errors
+    /// When the peer sent something that is no [`Alert`].
+    pub fn decode_alert(&self) -> Result<Alert, DecodeError> {
+        Alert::decode(self.alert.clone())
+    }
+}
+
+/// The descriptors of all services, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/falcogateway.bin"));
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::pedantic,
+    clippy::restriction,
+    clippy::nursery,
+    reason = "generated code is not ours to polish"
+)]
+mod generated {
+    tonic::include_proto!("falcogateway.v1");
+}
