@@ -19,6 +19,8 @@ mod origin;
 mod priority;
 mod process;
 mod remark;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -29,7 +31,7 @@ pub use self::{
     container::{Container, Kubernetes},
     fields::{FieldValue, Fields},
     file::{File, Syscall},
-    id::AlertId,
+    id::{AlertId, MalformedAlertId},
     network::{Endpoint, Network},
     origin::{Origin, Transport},
     priority::{Priority, UnknownPriority},

@@ -8,6 +8,12 @@
 
 pub mod alert;
 pub mod clock;
+pub mod delivery;
+pub mod filter;
+pub mod ingest;
+pub mod log;
+pub mod normalize;
 pub mod pb;
+pub mod rpc;
 pub mod source;
 pub mod units;

@@ -123,6 +123,18 @@ impl Sources {
             .collect()
     }
 
+    /// Falco says, through the source `id`, that it lost so many system calls
+    /// since its last notice.
+    pub fn report_drops(&self, id: &str, drops: u64) {
+        let index = self
+            .entries()
+            .iter()
+            .position(|status| status.origin.source_id.as_ref() == id);
+        if let Some(index) = index {
+            self.announce(index, |status| status.upstream_drops += drops);
+        }
+    }
+
     fn entries(&self) -> MutexGuard<'_, Vec<SourceStatus>> {
         self.shared
             .entries
@@ -221,12 +233,6 @@ impl SourceHandle {
             *status.rejected.entry(reason).or_default() += count;
         });
     }
-
-    /// Falco says that it lost so many system calls since its last notice.
-    pub fn report_drops(&self, drops: u64) {
-        self.sources
-            .announce(self.index, |status| status.upstream_drops += drops);
-    }
 }
 
 #[cfg(test)]
@@ -255,7 +261,7 @@ mod tests {
         assert_eq!(changed[0].state, SourceState::Disconnected);
         a.enter(SourceState::Disconnected, "refused", Timestamp::UNIX_EPOCH);
         assert!(sources.changed_since(seen).is_empty());
-        b.report_drops(3);
+        sources.report_drops("b", 3);
         assert_eq!(sources.changed_since(seen)[0].upstream_drops, 3);
     }
 }

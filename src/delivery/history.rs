@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    alert::AlertId,
+    filter::Filter,
+    log::{Entry, Log, Position},
+};
+
+/// How many alerts are taken from the log at a time.
+const CHUNK: usize = 512;
+
+/// How many alerts one page may look at: a narrow filter over a long log is
+/// answered in several pages, some of them empty, rather than in one slow call.
+const PAGE_SCAN: usize = 65_536;
+
+/// Reads what is in the log, without following it.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    pub(super) log: &'a Log,
+}
+
+/// What a page is to hold.
+#[derive(Debug, Clone)]
+pub struct PageRequest<'a> {
+    /// Which alerts.
+    pub filter: &'a Filter,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// The newest first, or the oldest first.
+    pub newest_first: bool,
+    /// How many at most.
+    pub size: usize,
+    /// [`Page::next`] of the page before.
+    pub from: Option<Position>,
+}
+
+/// A page of history.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The alerts, in the order that was asked for.
+    pub entries: Vec<Arc<Entry>>,
+    /// Where the next page goes on; none when there is nothing more.
+    pub next: Option<Position>,
+}
+
+impl History<'_> {
+    /// One page.
+    pub fn page(&self, request: &PageRequest<'_>) -> Page {
+        let bounds = self.log.bounds();
+        // Alerts of a stretch of time lie between two positions, but not all
+        // between them are of it: receive times are only almost in order.
+        let first = request
+            .since
+            .map_or(bounds.start, |time| self.log.before_time(time));
+        let (after, through) = match (request.from, request.newest_first) {
+            (None, _) => (first, bounds.head),
+            (Some(from), true) => (first, from),
+            (Some(from), false) => (first.max(from), bounds.head),
+        };
+        let wanted = |entry: &Entry| {
+            let time = entry.alert.receive_time;
+            request.since.is_none_or(|since| time >= since)
+                && request.until.is_none_or(|until| time < until)
+                && request.filter.matches(&entry.alert)
+        };
+        if request.newest_first {
+            self.backwards(after, through, request.size, wanted)
+        } else {
+            self.forwards(after, through, request.size, wanted)
+        }
+    }
+
+    /// The newest alert with this id.
+    pub fn find(&self, id: AlertId) -> Option<Arc<Entry>> {
+        let bounds = self.log.bounds();
+        let mut through = bounds.head;
+        while through > bounds.start {
+            let page = self.backwards(bounds.start, through, 1, |entry| entry.alert.id == id);
+            if let Some(entry) = page.entries.into_iter().next() {
+                return Some(entry);
+            }
+            through = page.next?;
+        }
+        None
+    }
+
+    /// The alert at `position`.
+    pub fn at(&self, position: Position) -> Option<Arc<Entry>> {
+        self.log
+            .range(position.previous(), position, 1)
+            .into_iter()
+            .next()
+    }
+
+    /// The position before the newest `count` alerts that match.
+    pub(super) fn before_last(&self, count: u32, filter: &Filter) -> Position {
+        let bounds = self.log.bounds();
+        if count == 0 {
+            return bounds.head;
+        }
+        let mut left = count as usize;
+        let mut through = bounds.head;
+        loop {
+            let page = self.backwards(bounds.start, through, left, |entry| {
+                filter.matches(&entry.alert)
+            });
+            left -= page.entries.len();
+            match (left, page.entries.last(), page.next) {
+                (0, Some(oldest), _) => return oldest.position.previous(),
+                (_, _, Some(next)) => through = next,
+                (_, _, None) => return bounds.start,
+            }
+        }
+    }
+
+    fn forwards(
+        &self,
+        after: Position,
+        through: Position,
+        size: usize,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Page {
+        let mut entries = Vec::new();
+        let mut position = after;
+        let mut scanned = 0;
+        while position < through {
+            let chunk = self.log.range(position, through, CHUNK);
+            let Some(last) = chunk.last() else {
+                break;
+            };
+            scanned += chunk.len();
+            position = last.position;
+            for entry in chunk {
+                if wanted(&entry) {
+                    let at = entry.position;
+                    entries.push(entry);
+                    if entries.len() == size {
+                        let next = (at < through).then_some(at);
+                        return Page { entries, next };
+                    }
+                }
+            }
+            if scanned >= PAGE_SCAN && position < through {
+                let next = Some(position);
+                return Page { entries, next };
+            }
+        }
+        Page {
+            entries,
+            next: None,
+        }
+    }
+
+    /// [`Page::next`] is then the position that the next page ends with.
+    fn backwards(
+        &self,
+        after: Position,
+        through: Position,
+        size: usize,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Page {
+        let mut entries = Vec::new();
+        let mut position = through;
+        let mut scanned = 0;
+        while position > after {
+            let chunk_start = Position(position.0.saturating_sub(CHUNK as u64)).max(after);
+            let chunk = self.log.range(chunk_start, position, CHUNK);
+            scanned += CHUNK;
+            for entry in chunk.into_iter().rev() {
+                if wanted(&entry) {
+                    let before = entry.position.previous();
+                    entries.push(entry);
+                    if entries.len() == size {
+                        let next = (before > after).then_some(before);
+                        return Page { entries, next };
+                    }
+                }
+            }
+            position = chunk_start;
+            if scanned >= PAGE_SCAN && position > after {
+                let next = Some(position);
+                return Page { entries, next };
+            }
+        }
+        Page {
+            entries,
+            next: None,
+        }
+    }
+}

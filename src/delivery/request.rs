@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Cursor, CursorError, Delivery};
+use crate::{filter::Filter, log::Position};
+
+/// What a subscriber asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which alerts.
+    pub filter: Filter,
+    /// From where on.
+    pub start: Start,
+    /// What if the cursor of [`Start::After`] is too old.
+    pub on_expired: OnExpired,
+    /// End once everything that was in the log is delivered.
+    pub stop_at_head: bool,
+    /// What if it falls behind.
+    pub overflow: Overflow,
+    /// How much of each alert.
+    pub view: View,
+    /// How alerts are put together.
+    pub batching: Batching,
+    /// After how much silence a heartbeat comes.
+    pub heartbeat: Duration,
+    /// The client's name for itself.
+    pub label: String,
+    /// The client's address.
+    pub peer: String,
+}
+
+/// Where a subscription starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// After this position.
+    After(Cursor),
+    /// With the first alert received at or after this time.
+    Since(Timestamp),
+    /// With the newest so many that match.
+    Last(u32),
+    /// With the oldest there is.
+    Earliest,
+    /// With the next to come.
+    Latest,
+}
+
+/// What to do with a cursor that is older than the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnExpired {
+    /// Refuse.
+    #[default]
+    Fail,
+    /// Tell the loss and start with the oldest there is.
+    Earliest,
+    /// Tell the loss and start with the next to come.
+    Latest,
+}
+
+/// What to do with a stream that falls behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// Nothing: it catches up from the log.
+    #[default]
+    CatchUp,
+    /// Jump to the head and tell how many were skipped.
+    SkipAhead,
+    /// End it.
+    Disconnect,
+}
+
+/// How much of an alert is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// No fields, no document.
+    Basic,
+    /// Everything but the document as it came.
+    #[default]
+    Full,
+    /// Everything.
+    Raw,
+}
+
+/// How alerts are put together into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// At most so many in a frame.
+    pub max_alerts: usize,
+    /// At most about so many bytes in a frame; one alert always fits.
+    pub max_bytes: usize,
+    /// Hold back a frame that is not full for so long.
+    pub max_delay: Duration,
+}
+
+impl Batching {
+    /// The most alerts that a client may ask for in a frame.
+    pub const MOST_ALERTS: usize = 1000;
+
+    /// The most bytes that a client may ask for in a frame.
+    pub const MOST_BYTES: usize = 1 << 20;
+
+    /// The longest that a client may have a frame held back.
+    pub const LONGEST_DELAY: Duration = Duration::from_secs(5);
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self {
+            max_alerts: 256,
+            max_bytes: 256 << 10,
+            max_delay: Duration::ZERO,
+        }
+    }
+}
+
+/// A start that has become a position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Start after this.
+    pub(super) after: Position,
+    /// Skip up to and with this, and tell how many that were.
+    pub(super) skip_through: Option<Position>,
+}
+
+impl Delivery {
+    pub(super) fn resolve(&self, request: &Request) -> Result<Origin, CursorError> {
+        let bounds = self.log.bounds();
+        let after = match request.start {
+            Start::Earliest => bounds.start,
+            Start::Latest => bounds.head,
+            Start::Since(time) => self.log.before_time(time),
+            Start::Last(count) => self.history().before_last(count, &request.filter),
+            Start::After(cursor) => {
+                let position = cursor.position_in(&self.log)?;
+                if position < bounds.start {
+                    return self.resolve_expired(position, request.on_expired);
+                }
+                position
+            }
+        };
+        Ok(Origin {
+            after,
+            skip_through: None,
+        })
+    }
+
+    fn resolve_expired(
+        &self,
+        position: Position,
+        on_expired: OnExpired,
+    ) -> Result<Origin, CursorError> {
+        let bounds = self.log.bounds();
+        match on_expired {
+            OnExpired::Fail => Err(CursorError::Expired {
+                earliest: self.cursor(bounds.start),
+                earliest_time: bounds.earliest_time,
+            }),
+            OnExpired::Earliest => Ok(Origin {
+                after: position,
+                skip_through: None,
+            }),
+            OnExpired::Latest => Ok(Origin {
+                after: position,
+                skip_through: Some(bounds.head),
+            }),
+        }
+    }
+}

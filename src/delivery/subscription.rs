@@ -1,0 +1,406 @@
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ClosingReason, Delivery, Frame, FrameKind, Loss, LossCause, Opened, Overflow, Request,
+    StreamState, View, registry::Registration, request::Origin,
+};
+use crate::{
+    log::{Entry, Gap, Log, Position, Read, Reader, Witness},
+    source::Sources,
+};
+
+/// How many alerts are taken from the log at a time.
+const CHUNK: usize = 256;
+
+/// A live stream that lags by more than this is catching up again, and says so.
+const CATCHING_UP_LAG: u64 = 4096;
+
+/// How long a frame may fill while a backlog is read.
+const SCAN_HOLD: Duration = Duration::from_millis(20);
+
+/// A subscriber's filter and position, moving along the log.
+///
+/// Dropping it is unsubscribing.
+#[derive(Debug)]
+pub struct Subscription {
+    request: Request,
+    registration: Registration,
+    log: Log,
+    reader: Reader,
+    /// Everything up to here is delivered, held in `batch`, or did not match.
+    scanned: Position,
+    state: StreamState,
+    /// It has been live: from then on falling behind means something.
+    was_live: bool,
+    batch: Batch,
+    skip: Option<Skip>,
+    /// What retention took up to here before the subscription was there to see
+    /// it.
+    unwitnessed: Position,
+    /// Where the stream ends, and why.
+    end: Option<(Position, ClosingReason)>,
+    /// Decided and not yet handed out: a few frames at most.
+    ready: VecDeque<Frame>,
+    failure: Option<SlowConsumer>,
+    closed: bool,
+    heartbeat_at: Instant,
+    sources: Sources,
+    sources_seen: u64,
+    sources_version: watch::Receiver<u64>,
+    shutdown: CancellationToken,
+    overflow_lag: u64,
+}
+
+/// Alerts that match and wait to be sent together.
+#[derive(Debug, Default)]
+struct Batch {
+    entries: Vec<Arc<Entry>>,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+/// A stretch of the log that is counted instead of delivered.
+#[derive(Debug)]
+struct Skip {
+    after: Position,
+    through: Position,
+    lost: u64,
+    lower_bound: bool,
+}
+
+/// A subscription that fell behind and had asked to be disconnected then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream fell {lag} alerts behind, and its overflow policy is to be disconnected then")]
+pub struct SlowConsumer {
+    /// How far behind it was.
+    pub lag: u64,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        delivery: &Delivery,
+        request: Request,
+        origin: Origin,
+        registration: Registration,
+    ) -> Self {
+        let filter = request.filter.clone();
+        let witness = Witness::new(move |alert| filter.matches(alert));
+        let reader = delivery.log.reader(origin.after, witness);
+        let bounds = delivery.log.bounds();
+        let end = request
+            .stop_at_head
+            .then_some((bounds.head, ClosingReason::ReachedHead));
+        let sources_version = delivery.sources.version();
+        let sources_seen = *sources_version.borrow();
+        let mut subscription = Self {
+            registration,
+            log: delivery.log.clone(),
+            reader,
+            scanned: origin.after,
+            state: StreamState::CatchingUp,
+            was_live: false,
+            batch: Batch::default(),
+            skip: origin
+                .skip_through
+                .map(|through| Skip::new(origin.after, through)),
+            unwitnessed: bounds.start,
+            end,
+            ready: VecDeque::new(),
+            failure: None,
+            closed: false,
+            heartbeat_at: Instant::now() + request.heartbeat,
+            sources: delivery.sources.clone(),
+            sources_seen,
+            sources_version,
+            shutdown: delivery.shutdown.clone(),
+            overflow_lag: delivery.config.overflow_lag,
+            request,
+        };
+        subscription.emit(FrameKind::Opened(Opened {
+            start: origin.after,
+            earliest: bounds.start,
+            earliest_time: bounds.earliest_time,
+        }));
+        subscription.emit(FrameKind::State(StreamState::CatchingUp));
+        subscription
+    }
+
+    /// What was asked for.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The stream's id.
+    pub fn id(&self) -> &str {
+        &self.registration.progress().id
+    }
+
+    /// The next frame, when there is one; none at the end.
+    ///
+    /// # Errors
+    /// At the end, when the subscriber was too slow and had asked to be
+    /// disconnected then.
+    pub async fn next(&mut self) -> Option<Result<Frame, SlowConsumer>> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                self.heartbeat_at = Instant::now() + self.request.heartbeat;
+                return Some(Ok(frame));
+            }
+            if self.closed {
+                return self.failure.take().map(Err);
+            }
+            self.advance().await;
+        }
+    }
+
+    /// One step: reads on, or waits. Cancelling it loses nothing, since nothing
+    /// is taken before an await.
+    async fn advance(&mut self) {
+        // A long stretch without a match must not keep the thread.
+        tokio::task::consume_budget().await;
+        if self.shutdown.is_cancelled() && self.end.is_none() {
+            self.end = Some((self.reader.head(), ClosingReason::Draining));
+        }
+        self.tell_sources();
+        self.mind_the_lag();
+        if self.batch.is_stale(self.request.batching.max_delay) {
+            self.flush();
+        }
+        let limit = self.read_limit();
+        if limit == 0 {
+            self.reach_end();
+            return;
+        }
+        match self.reader.read(limit).await {
+            Read::Entries(entries) => self.take(entries),
+            Read::Gap(gap) => self.fall_off(gap),
+            Read::AtHead => self.rest_at_head().await,
+        }
+        if Instant::now() >= self.heartbeat_at && self.ready.is_empty() {
+            self.beat();
+        }
+    }
+
+    /// How many alerts may be read in one go; none at the end.
+    fn read_limit(&self) -> usize {
+        let until_end = self.end.map(|(end, _)| end.since(self.scanned));
+        let until_live = self
+            .skip
+            .as_ref()
+            .map(|skip| skip.through.since(self.scanned));
+        [until_end, until_live]
+            .into_iter()
+            .flatten()
+            .filter_map(|limit| usize::try_from(limit).ok())
+            .fold(CHUNK, usize::min)
+    }
+
+    fn take(&mut self, entries: Vec<Arc<Entry>>) {
+        for entry in entries {
+            self.scanned = entry.position;
+            if !self.request.filter.matches(&entry.alert) {
+                continue;
+            }
+            if let Some(skip) = &mut self.skip {
+                skip.lost += 1;
+            } else {
+                self.batch.push(entry, self.request.view);
+                if self.batch.is_full(&self.request) {
+                    self.flush();
+                }
+            }
+        }
+        self.finish_skip();
+        self.registration.progress().moved_to(self.scanned);
+    }
+
+    fn fall_off(&mut self, gap: Gap) {
+        let examined = gap.through.since(gap.after);
+        let takes_all = self.request.filter.canonical().is_empty();
+        let lower_bound = gap.after < self.unwitnessed && !takes_all;
+        let lost = if takes_all { examined } else { gap.missed };
+        self.flush();
+        self.scanned = gap.through;
+        if let Some(skip) = &mut self.skip {
+            skip.lost += lost;
+            skip.lower_bound |= lower_bound;
+            self.finish_skip();
+            return;
+        }
+        self.lose(Loss {
+            after: gap.after,
+            through: gap.through,
+            lost,
+            lower_bound,
+            cause: LossCause::Retention,
+        });
+        if self.was_live && self.request.overflow == Overflow::Disconnect {
+            self.disconnect(self.reader.head().since(gap.after));
+        }
+    }
+
+    /// Ends a skip once everything of it is counted.
+    fn finish_skip(&mut self) {
+        if let Some(skip) = self.skip.take_if(|skip| skip.through <= self.scanned) {
+            self.lose(Loss {
+                after: skip.after,
+                through: self.scanned,
+                lost: skip.lost,
+                lower_bound: skip.lower_bound,
+                cause: LossCause::SkippedByPolicy,
+            });
+        }
+    }
+
+    /// Says what is lost; a gap in which nothing matched is no loss.
+    fn lose(&mut self, loss: Loss) {
+        if loss.lost > 0 || loss.lower_bound {
+            self.registration.progress().lost(loss.lost);
+            self.emit(FrameKind::Loss(loss));
+        }
+    }
+
+    /// What happens to a stream that was live and is no longer near the head.
+    fn mind_the_lag(&mut self) {
+        if !self.was_live || self.skip.is_some() || self.end.is_some() {
+            return;
+        }
+        let head = self.reader.head();
+        let lag = head.since(self.scanned);
+        match self.request.overflow {
+            Overflow::SkipAhead if lag > self.overflow_lag => {
+                self.flush();
+                self.skip = Some(Skip::new(self.scanned, head));
+            }
+            Overflow::Disconnect if lag > self.overflow_lag => self.disconnect(lag),
+            _ if lag > CATCHING_UP_LAG => self.enter(StreamState::CatchingUp),
+            _ => {}
+        }
+    }
+
+    fn disconnect(&mut self, lag: u64) {
+        self.emit(FrameKind::Closing(ClosingReason::SlowConsumer));
+        self.failure = Some(SlowConsumer { lag });
+        self.closed = true;
+    }
+
+    fn reach_end(&mut self) {
+        self.finish_skip();
+        if let Some((_, reason)) = self.end.filter(|(end, _)| *end <= self.scanned) {
+            self.flush();
+            self.enter(StreamState::Live);
+            self.emit(FrameKind::Closing(reason));
+            self.closed = true;
+        }
+    }
+
+    async fn rest_at_head(&mut self) {
+        let batch_due = self
+            .batch
+            .since
+            .map(|since| since + self.request.batching.max_delay);
+        if batch_due.is_some_and(|due| due <= Instant::now()) {
+            self.flush();
+            return;
+        }
+        if self.state == StreamState::CatchingUp && self.batch.entries.is_empty() {
+            self.enter(StreamState::Live);
+            return;
+        }
+        let wake_at = batch_due.map_or(self.heartbeat_at, |due| due.min(self.heartbeat_at));
+        tokio::select! {
+            () = self.reader.wait_past(self.scanned) => {}
+            // `sources` holds the sender: this never says "closed".
+            _ = self.sources_version.changed() => {}
+            () = self.shutdown.cancelled(), if self.end.is_none() => {}
+            () = sleep_until(wake_at) => {}
+        }
+    }
+
+    fn tell_sources(&mut self) {
+        let version = *self.sources_version.borrow_and_update();
+        let seen = mem::replace(&mut self.sources_seen, version);
+        if version != seen {
+            for status in self.sources.changed_since(seen) {
+                self.emit(FrameKind::Source(status));
+            }
+        }
+    }
+
+    fn beat(&mut self) {
+        let lag = self.reader.head().since(self.scanned);
+        let head_time = self.log.bounds().head_time;
+        self.emit(FrameKind::Heartbeat { head_time, lag });
+    }
+
+    fn enter(&mut self, state: StreamState) {
+        if self.state != state {
+            self.state = state;
+            self.was_live |= state == StreamState::Live;
+            self.registration.progress().entered(state);
+            self.emit(FrameKind::State(state));
+        }
+    }
+
+    fn flush(&mut self) {
+        let batch = mem::take(&mut self.batch);
+        if !batch.entries.is_empty() {
+            self.registration.progress().delivered(batch.entries.len());
+            self.ready.push_back(Frame {
+                position: self.scanned,
+                kind: FrameKind::Alerts(batch.entries),
+            });
+        }
+    }
+
+    /// Says something now: what waits to be sent comes before it.
+    fn emit(&mut self, kind: FrameKind) {
+        self.flush();
+        self.ready.push_back(Frame {
+            position: self.scanned,
+            kind,
+        });
+    }
+}
+
+impl Batch {
+    fn push(&mut self, entry: Arc<Entry>, view: View) {
+        let raw = if view == View::Raw {
+            entry.alert.raw.len()
+        } else {
+            0
+        };
+        self.bytes += entry.encoded.len() + raw;
+        self.entries.push(entry);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether it waits for more alerts for longer than a reader at the head
+    /// would let it.
+    fn is_stale(&self, max_delay: Duration) -> bool {
+        self.since
+            .is_some_and(|since| since.elapsed() > max_delay + SCAN_HOLD)
+    }
+
+    fn is_full(&self, request: &Request) -> bool {
+        self.entries.len() >= request.batching.max_alerts
+            || self.bytes >= request.batching.max_bytes
+    }
+}
+
+impl Skip {
+    fn new(after: Position, through: Position) -> Self {
+        Self {
+            after,
+            through,
+            lost: 0,
+            lower_bound: false,
+        }
+    }
+}

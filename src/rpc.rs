@@ -1,0 +1,26 @@
+//! The gRPC surface: maps protobuf to the domain and back, picks status codes,
+//! and nothing else.
+//!
+//! One file a service. Deciding what a subscriber gets is
+//! [`crate::delivery`]'s; how an alert looks on the wire is [`convert`]'s.
+
+mod alert_service;
+pub mod convert;
+mod frames;
+mod gateway_service;
+mod ingest_service;
+mod request;
+mod server;
+mod status;
+
+pub use self::server::{Listener, Server, Services};
+
+/// What this server can do beyond the first version of the API, by name: what a
+/// client may put into `required_features`.
+pub const FEATURES: [&str; 5] = [
+    "batching",
+    "loss_notices",
+    "overflow_policies",
+    "source_notices",
+    "views",
+];

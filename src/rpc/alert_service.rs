@@ -1,0 +1,201 @@
+use std::pin::Pin;
+
+use futures_util::{Stream, stream};
+use tonic::{Request, Response, Status};
+
+use super::{
+    convert,
+    frames::{self, Framer},
+    request, status,
+};
+use crate::{
+    alert::Alert,
+    clock,
+    delivery::{Cursor, Delivery, PageRequest},
+    filter::{Filter, Problem},
+    log::Entry,
+    pb::{self, alert_service_server::AlertService, get_alert_request::Key},
+};
+
+/// How many alerts a page may hold, and how many it holds unasked.
+pub(super) const MOST_PER_PAGE: usize = 1000;
+const DEFAULT_PER_PAGE: usize = 100;
+
+/// How many samples one validation may try.
+const MOST_SAMPLES: usize = 100;
+
+/// `falcogateway.v1.AlertService`.
+pub(super) struct Alerts {
+    pub(super) delivery: Delivery,
+}
+
+type FrameStream = Pin<Box<dyn Stream<Item = Result<pb::StreamFrame, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl AlertService for Alerts {
+    type StreamAlertsStream = FrameStream;
+
+    async fn stream_alerts(
+        &self,
+        request: Request<pb::StreamAlertsRequest>,
+    ) -> Result<Response<FrameStream>, Status> {
+        let peer = request
+            .remote_addr()
+            .map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
+        let wanted = request::stream(request.into_inner(), peer)?;
+        let subscription = self
+            .delivery
+            .open(wanted, clock::now())
+            .map_err(|error| status::not_opened(&error))?;
+        let framer = Framer::new(&self.delivery, &subscription);
+        let frames = stream::unfold(
+            (subscription, framer),
+            |(mut subscription, framer)| async move {
+                let frame = match subscription.next().await? {
+                    Ok(frame) => Ok(framer.frame(frame)),
+                    Err(slow) => Err(status::slow_consumer(slow)),
+                };
+                Some((frame, (subscription, framer)))
+            },
+        );
+        Ok(Response::new(Box::pin(frames)))
+    }
+
+    async fn list_alerts(
+        &self,
+        request: Request<pb::ListAlertsRequest>,
+    ) -> Result<Response<pb::ListAlertsResponse>, Status> {
+        let message = request.into_inner();
+        let from = match message.page_token.as_str() {
+            "" => None,
+            token => Some(self.position(request::cursor(token)?)?),
+        };
+        let page = self.delivery.history().page(&PageRequest {
+            filter: &request::filter(&message.filter)?,
+            since: request::time("since", message.since)?,
+            until: request::time("until", message.until)?,
+            newest_first: message.order() != pb::ListOrder::OldestFirst,
+            size: request::bounded(
+                "page_size",
+                message.page_size,
+                DEFAULT_PER_PAGE,
+                MOST_PER_PAGE,
+            )?,
+            from,
+        });
+        let view = request::view(message.view());
+        Ok(Response::new(pb::ListAlertsResponse {
+            records: frames::records(&self.delivery, &page.entries, view),
+            next_page_token: page
+                .next
+                .map(|position| self.delivery.cursor(position).to_string())
+                .unwrap_or_default(),
+        }))
+    }
+
+    async fn get_alert(
+        &self,
+        request: Request<pb::GetAlertRequest>,
+    ) -> Result<Response<pb::GetAlertResponse>, Status> {
+        let message = request.into_inner();
+        let view = request::view(message.view());
+        let found = match &message.key {
+            Some(Key::Id(id)) => {
+                let id = id
+                    .parse()
+                    .map_err(|error: crate::alert::MalformedAlertId| {
+                        status::bad_field("BAD_REQUEST", "id", error.to_string())
+                    })?;
+                self.delivery
+                    .history()
+                    .find(id)
+                    .ok_or_else(|| status::alert_not_found(&id.to_string()))?
+            }
+            Some(Key::Cursor(cursor)) => self
+                .delivery
+                .history()
+                .at(self.position(request::cursor(cursor)?)?)
+                .ok_or_else(|| status::alert_not_found(cursor))?,
+            None => {
+                let message = "give the alert's id or its cursor";
+                return Err(status::bad_field("BAD_REQUEST", "key", message));
+            }
+        };
+        Ok(Response::new(pb::GetAlertResponse {
+            record: Some(self.record(&found, view)),
+        }))
+    }
+
+    async fn validate_filter(
+        &self,
+        request: Request<pb::ValidateFilterRequest>,
+    ) -> Result<Response<pb::ValidateFilterResponse>, Status> {
+        let message = request.into_inner();
+        if message.samples.len() > MOST_SAMPLES {
+            let message = format!("at most {MOST_SAMPLES} samples are allowed");
+            return Err(status::bad_field("BAD_REQUEST", "samples", message));
+        }
+        Ok(Response::new(match Filter::parse(&message.filter) {
+            Ok(filter) => pb::ValidateFilterResponse {
+                valid: true,
+                canonical: filter.canonical().to_owned(),
+                fields: filter.fields().to_vec(),
+                error: None,
+                warnings: filter.warnings().iter().map(problem).collect(),
+                matches: message
+                    .samples
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, sample)| Ok(filter.matches(&read_sample(index, sample)?)))
+                    .collect::<Result<_, Status>>()?,
+            },
+            Err(error) => pb::ValidateFilterResponse {
+                error: Some(problem(&error)),
+                ..pb::ValidateFilterResponse::default()
+            },
+        }))
+    }
+}
+
+impl Alerts {
+    fn position(&self, cursor: Cursor) -> Result<crate::log::Position, Status> {
+        cursor
+            .position_in(self.delivery.log())
+            .map_err(|error| status::bad_cursor(&error))
+    }
+
+    fn record(&self, entry: &Entry, view: crate::delivery::View) -> pb::AlertRecord {
+        frames::record(self.delivery.cursor(entry.position), entry, view)
+    }
+}
+
+/// A sample may leave out what only the gateway sets.
+fn read_sample(index: usize, mut sample: pb::Alert) -> Result<Alert, Status> {
+    if sample.id.is_empty() {
+        sample.id = "0".repeat(32);
+    }
+    if sample.priority() == pb::Priority::Unspecified {
+        sample.set_priority(pb::Priority::Debug);
+    }
+    sample.event_time.get_or_insert_default();
+    sample.receive_time.get_or_insert_default();
+    let origin = sample.origin.get_or_insert_default();
+    if origin.transport() == pb::Transport::Unspecified {
+        origin.set_transport(pb::Transport::Publish);
+    }
+    Alert::try_from(sample).map_err(|error: convert::ConvertError| {
+        let field = format!("samples[{index}]");
+        status::bad_field("BAD_REQUEST", &field, error.to_string())
+    })
+}
+
+fn problem(problem: &Problem) -> pb::FilterProblem {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    pb::FilterProblem {
+        reason: problem.reason.as_str().to_owned(),
+        position: number(problem.position),
+        length: number(problem.length),
+        message: problem.message.clone(),
+        suggestion: problem.suggestion.clone().unwrap_or_default(),
+    }
+}

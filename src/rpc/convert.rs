@@ -1,0 +1,102 @@
+//! The alert on the wire and back.
+//!
+//! Both directions are written so that nothing is lost: `decode(encode(a)) == a`
+//! for everything but `raw`, which only the RAW view carries.
+
+mod attack;
+mod envelope;
+mod fields;
+mod groups;
+mod origin;
+mod process;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use prost::Message;
+
+use crate::{alert::Alert, delivery::View, log::Entry, pb};
+
+/// The number of `Alert.raw`.
+const RAW_TAG: u32 = 60;
+
+/// Why a message of a peer is no alert.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// The bytes are no message of the type.
+    #[error("not an encoded alert: {0}")]
+    Encoding(#[from] prost::DecodeError),
+    /// A field that every alert has is missing or out of its range.
+    #[error("the alert's {0} is missing or out of range")]
+    Field(&'static str),
+}
+
+/// Encodes the FULL view, as the log keeps it.
+pub fn encode(alert: &Alert) -> Bytes {
+    pb::Alert::from(alert).encode_to_vec().into()
+}
+
+/// Decodes what [`encode`] made, or what a gateway sent.
+///
+/// # Errors
+/// When it is no alert, or one that lacks what every alert has.
+pub fn decode(encoded: &Bytes) -> Result<Alert, ConvertError> {
+    Alert::try_from(pb::Alert::decode(encoded.clone())?)
+}
+
+/// The alert of `entry` in `view`, encoded.
+pub(super) fn encode_view(entry: &Entry, view: View) -> Bytes {
+    match view {
+        View::Full => entry.encoded.clone(),
+        View::Basic => {
+            let mut alert = pb::Alert::from(&entry.alert);
+            alert.output_fields.clear();
+            alert.extra.clear();
+            alert.encode_to_vec().into()
+        }
+        View::Raw => append_raw(&entry.encoded, &entry.alert.raw),
+    }
+}
+
+/// Protobuf messages may be put one after the other to add fields.
+fn append_raw(encoded: &Bytes, raw: &Bytes) -> Bytes {
+    if raw.is_empty() {
+        return encoded.clone();
+    }
+    let mut bytes = BytesMut::with_capacity(encoded.len() + raw.len() + 12);
+    bytes.put_slice(encoded);
+    prost::encoding::bytes::encode(RAW_TAG, raw, &mut bytes);
+    bytes.freeze()
+}
+
+/// A point in time on the wire.
+pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+    let mut seconds = time.as_second();
+    let mut nanos = time.subsec_nanosecond();
+    // Before the epoch jiff counts back; the wire always counts on.
+    if nanos < 0 {
+        seconds -= 1;
+        nanos += 1_000_000_000;
+    }
+    prost_types::Timestamp { seconds, nanos }
+}
+
+/// A point in time from the wire; none when it is out of range.
+pub fn time(timestamp: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(timestamp.seconds, timestamp.nanos).ok()
+}
+
+/// A length of time on the wire.
+pub(super) fn duration(span: std::time::Duration) -> prost_types::Duration {
+    prost_types::Duration::try_from(span).unwrap_or(prost_types::Duration {
+        seconds: i64::MAX,
+        nanos: 0,
+    })
+}
+
+/// A length of time from the wire; none when it is negative or out of range.
+pub(super) fn span(duration: prost_types::Duration) -> Option<std::time::Duration> {
+    duration.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

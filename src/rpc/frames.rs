@@ -1,0 +1,174 @@
+//! The domain's frames on the wire.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{FEATURES, convert};
+use crate::{
+    clock,
+    delivery::{
+        ClosingReason, Cursor, Delivery, Frame, FrameKind, Loss, LossCause, Opened, Overflow,
+        StreamState, Subscription, View,
+    },
+    log::{Entry, Position},
+    pb::{self, stream_frame::Kind},
+    source::{SourceState, SourceStatus},
+};
+
+/// How long a client should wait before it comes back after a restart.
+const RESUME_DELAY: Duration = Duration::from_secs(1);
+
+/// Writes the frames of one stream.
+pub(super) struct Framer {
+    delivery: Delivery,
+    id: String,
+    filter: String,
+    view: View,
+    overflow: Overflow,
+    heartbeat: Duration,
+}
+
+impl Framer {
+    pub(super) fn new(delivery: &Delivery, subscription: &Subscription) -> Self {
+        let request = subscription.request();
+        Self {
+            delivery: delivery.clone(),
+            id: subscription.id().to_owned(),
+            filter: request.filter.canonical().to_owned(),
+            view: request.view,
+            overflow: request.overflow,
+            heartbeat: request.heartbeat,
+        }
+    }
+
+    pub(super) fn frame(&self, frame: Frame) -> pb::StreamFrame {
+        let kind = match frame.kind {
+            FrameKind::Opened(opened) => Kind::Opened(self.opened(opened)),
+            FrameKind::Alerts(entries) => Kind::Alerts(pb::AlertBatch {
+                records: records(&self.delivery, &entries, self.view),
+            }),
+            FrameKind::Heartbeat { head_time, lag } => Kind::Heartbeat(pb::Heartbeat {
+                server_time: Some(convert::timestamp(clock::now())),
+                head_time: head_time.map(convert::timestamp),
+                lag,
+            }),
+            FrameKind::State(state) => Kind::StateChange(pb::StateChange {
+                state: stream_state(state).into(),
+            }),
+            FrameKind::Loss(loss) => Kind::Loss(self.loss(loss)),
+            FrameKind::Source(status) => Kind::Source(source_notice(status)),
+            FrameKind::Closing(reason) => Kind::Closing(closing(reason)),
+        };
+        pb::StreamFrame {
+            cursor: self.cursor(frame.position),
+            kind: Some(kind),
+        }
+    }
+
+    fn opened(&self, opened: Opened) -> pb::Opened {
+        pb::Opened {
+            stream_id: self.id.clone(),
+            effective_filter: self.filter.clone(),
+            effective_scope: String::new(),
+            view: alert_view(self.view).into(),
+            overflow_policy: overflow_policy(self.overflow).into(),
+            start_cursor: self.cursor(opened.start),
+            earliest_cursor: self.cursor(opened.earliest),
+            earliest_time: opened.earliest_time.map(convert::timestamp),
+            heartbeat_interval: Some(convert::duration(self.heartbeat)),
+            features: FEATURES.map(str::to_owned).to_vec(),
+        }
+    }
+
+    fn loss(&self, loss: Loss) -> pb::LossNotice {
+        let cause = match loss.cause {
+            LossCause::Retention => pb::LossCause::Retention,
+            LossCause::SkippedByPolicy => pb::LossCause::SkippedByPolicy,
+        };
+        pb::LossNotice {
+            after_cursor: self.cursor(loss.after),
+            through_cursor: self.cursor(loss.through),
+            lost: loss.lost,
+            lower_bound: loss.lower_bound,
+            examined: loss.through.since(loss.after),
+            cause: cause.into(),
+        }
+    }
+
+    fn cursor(&self, position: Position) -> String {
+        self.delivery.cursor(position).to_string()
+    }
+}
+
+/// Entries with their cursors, in a view.
+pub(super) fn records(
+    delivery: &Delivery,
+    entries: &[Arc<Entry>],
+    view: View,
+) -> Vec<pb::AlertRecord> {
+    entries
+        .iter()
+        .map(|entry| record(delivery.cursor(entry.position), entry, view))
+        .collect()
+}
+
+/// An entry with its cursor, in a view.
+pub(super) fn record(cursor: Cursor, entry: &Entry, view: View) -> pb::AlertRecord {
+    pb::AlertRecord {
+        cursor: cursor.to_string(),
+        alert: convert::encode_view(entry, view),
+    }
+}
+
+pub(super) fn alert_view(view: View) -> pb::AlertView {
+    match view {
+        View::Basic => pb::AlertView::Basic,
+        View::Full => pb::AlertView::Full,
+        View::Raw => pb::AlertView::Raw,
+    }
+}
+
+pub(super) fn overflow_policy(policy: Overflow) -> pb::OverflowPolicy {
+    match policy {
+        Overflow::CatchUp => pb::OverflowPolicy::CatchUp,
+        Overflow::SkipAhead => pb::OverflowPolicy::SkipAhead,
+        Overflow::Disconnect => pb::OverflowPolicy::Disconnect,
+    }
+}
+
+pub(super) fn stream_state(state: StreamState) -> pb::StreamState {
+    match state {
+        StreamState::CatchingUp => pb::StreamState::CatchingUp,
+        StreamState::Live => pb::StreamState::Live,
+    }
+}
+
+pub(super) fn source_state(state: SourceState) -> pb::SourceState {
+    match state {
+        SourceState::Connecting => pb::SourceState::Connecting,
+        SourceState::Connected => pb::SourceState::Connected,
+        SourceState::Disconnected => pb::SourceState::Disconnected,
+        SourceState::Finished => pb::SourceState::Finished,
+    }
+}
+
+fn source_notice(status: SourceStatus) -> pb::SourceNotice {
+    pb::SourceNotice {
+        source_id: status.origin.source_id.as_ref().to_owned(),
+        state: source_state(status.state).into(),
+        detail: status.detail,
+        time: Some(convert::timestamp(status.state_time)),
+        upstream_drops: status.upstream_drops,
+    }
+}
+
+fn closing(reason: ClosingReason) -> pb::Closing {
+    let (reason, resume_delay) = match reason {
+        ClosingReason::Draining => (pb::ClosingReason::Draining, Some(RESUME_DELAY)),
+        ClosingReason::ReachedHead => (pb::ClosingReason::ReachedHead, None),
+        ClosingReason::SlowConsumer => (pb::ClosingReason::SlowConsumer, Some(RESUME_DELAY)),
+    };
+    pb::Closing {
+        reason: reason.into(),
+        resume_delay: resume_delay.map(convert::duration),
+    }
+}

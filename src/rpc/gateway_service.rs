@@ -1,0 +1,172 @@
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+
+use super::{FEATURES, alert_service::MOST_PER_PAGE, convert, frames, request};
+use crate::{
+    delivery::{Batching, Delivery, StreamStatus},
+    filter,
+    log::{DeadLetter, DeadLetters},
+    normalize,
+    pb::{self, gateway_service_server::GatewayService},
+    source::{SourceStatus, Sources},
+};
+
+/// How many dead letters are listed unasked.
+const DEFAULT_LETTERS: usize = 100;
+
+/// `falcogateway.v1.GatewayService`.
+pub(super) struct Gateway {
+    pub(super) delivery: Delivery,
+    pub(super) sources: Sources,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) start_time: Timestamp,
+}
+
+#[tonic::async_trait]
+impl GatewayService for Gateway {
+    async fn get_gateway_info(
+        &self,
+        _: Request<pb::GetGatewayInfoRequest>,
+    ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
+        Ok(Response::new(pb::GetGatewayInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            start_time: Some(convert::timestamp(self.start_time)),
+            features: FEATURES.map(str::to_owned).to_vec(),
+            log: Some(self.log()),
+            limits: Some(self.limits()),
+        }))
+    }
+
+    async fn list_sources(
+        &self,
+        _: Request<pb::ListSourcesRequest>,
+    ) -> Result<Response<pb::ListSourcesResponse>, Status> {
+        Ok(Response::new(pb::ListSourcesResponse {
+            sources: self.sources.list().into_iter().map(source).collect(),
+        }))
+    }
+
+    async fn list_streams(
+        &self,
+        _: Request<pb::ListStreamsRequest>,
+    ) -> Result<Response<pb::ListStreamsResponse>, Status> {
+        let streams = self.delivery.streams();
+        Ok(Response::new(pb::ListStreamsResponse {
+            streams: streams
+                .into_iter()
+                .map(|status| self.stream(status))
+                .collect(),
+        }))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<pb::ListDeadLettersRequest>,
+    ) -> Result<Response<pb::ListDeadLettersResponse>, Status> {
+        let limit = request::bounded(
+            "limit",
+            request.into_inner().limit,
+            DEFAULT_LETTERS,
+            MOST_PER_PAGE,
+        )?;
+        Ok(Response::new(pb::ListDeadLettersResponse {
+            total: self.dead_letters.total(),
+            dead_letters: within_message(self.dead_letters.newest(limit))
+                .map(dead_letter)
+                .collect(),
+        }))
+    }
+}
+
+impl Gateway {
+    fn log(&self) -> pb::LogInfo {
+        let bounds = self.delivery.log().bounds();
+        pb::LogInfo {
+            earliest_cursor: self.delivery.cursor(bounds.start).to_string(),
+            earliest_time: bounds.earliest_time.map(convert::timestamp),
+            head_cursor: self.delivery.cursor(bounds.head).to_string(),
+            head_time: bounds.head_time.map(convert::timestamp),
+            alerts: bounds.alerts,
+            bytes: bounds.bytes,
+            retention_bytes: bounds.retention_bytes,
+            durable: false,
+            appended: bounds.head.0,
+        }
+    }
+
+    fn limits(&self) -> pb::Limits {
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        pb::Limits {
+            max_filter_bytes: number(filter::MAX_TEXT_BYTES),
+            max_filter_depth: number(filter::MAX_DEPTH),
+            max_filter_predicates: number(filter::MAX_PREDICATES),
+            max_batch_alerts: number(Batching::MOST_ALERTS),
+            max_batch_bytes: number(Batching::MOST_BYTES),
+            max_page_size: number(MOST_PER_PAGE),
+            max_document_bytes: number(normalize::MAX_DOCUMENT_BYTES),
+            overflow_lag: self.delivery.config().overflow_lag,
+        }
+    }
+
+    fn stream(&self, status: StreamStatus) -> pb::StreamStatus {
+        pb::StreamStatus {
+            stream_id: status.id,
+            client_label: status.label,
+            peer: status.peer,
+            filter: status.filter,
+            view: frames::alert_view(status.view).into(),
+            overflow_policy: frames::overflow_policy(status.overflow).into(),
+            open_time: Some(convert::timestamp(status.opened)),
+            state: frames::stream_state(status.state).into(),
+            cursor: self.delivery.cursor(status.position).to_string(),
+            lag: status.lag,
+            delivered: status.delivered,
+            lost: status.lost,
+        }
+    }
+}
+
+fn source(status: SourceStatus) -> pb::SourceStatus {
+    pb::SourceStatus {
+        source_id: status.origin.source_id.as_ref().to_owned(),
+        transport: pb::Transport::from(status.origin.transport).into(),
+        state: frames::source_state(status.state).into(),
+        detail: status.detail,
+        state_time: Some(convert::timestamp(status.state_time)),
+        last_alert_time: status.last_alert_time.map(convert::timestamp),
+        received: status.received,
+        accepted: status.accepted,
+        rejected: status
+            .rejected
+            .into_iter()
+            .map(|(reason, count)| pb::RejectionCount {
+                reason: reason.to_owned(),
+                count,
+            })
+            .collect(),
+        upstream_drops: status.upstream_drops,
+        cluster: status.origin.cluster.as_ref().to_owned(),
+        address: status.address,
+    }
+}
+
+/// As many letters as a client's message limit of 4 MiB surely allows.
+fn within_message(letters: Vec<DeadLetter>) -> impl Iterator<Item = DeadLetter> {
+    const MOST_BYTES: usize = 3 << 20;
+    let mut bytes = 0;
+    letters.into_iter().take_while(move |letter| {
+        bytes += letter.raw.len() + letter.message.len() + 256;
+        bytes <= MOST_BYTES
+    })
+}
+
+fn dead_letter(letter: DeadLetter) -> pb::DeadLetter {
+    pb::DeadLetter {
+        time: Some(convert::timestamp(letter.time)),
+        origin: Some((&letter.origin).into()),
+        reason: letter.reason.to_owned(),
+        message: letter.message,
+        raw: letter.raw,
+        raw_length: letter.raw_length as u64,
+    }
+}
