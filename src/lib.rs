@@ -8,6 +8,7 @@
 
 pub mod alert;
 pub mod clock;
+pub mod normalize;
 pub mod pb;
 pub mod source;
 pub mod units;
