@@ -1,0 +1,6 @@
+//! What a real Falco sent, and what people posted of theirs, read right.
+
+mod captures;
+mod fixtures;
+mod golden;
+mod samples;
