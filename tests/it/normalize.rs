@@ -3,4 +3,5 @@
 mod captures;
 mod fixtures;
 mod golden;
+mod properties;
 mod samples;
