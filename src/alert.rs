@@ -62,7 +62,8 @@ pub struct Alert {
     pub tags: Vec<String>,
     /// The line for people, with its host-local clock.
     pub output: String,
-    /// `output` without clock and priority, where Falco (0.39 or later) sent it.
+    /// `output` without clock and priority, where Falco (0.39 or later) sent it,
+    /// and of text, which begins with them.
     pub message: String,
     /// An alert of a rule, or Falco speaking about itself.
     pub kind: Kind,

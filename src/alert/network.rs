@@ -9,9 +9,9 @@ pub struct Network {
     pub local: Option<Endpoint>,
     /// `fd.rip`, `fd.rport`.
     pub remote: Option<Endpoint>,
-    /// `fd.cip`, `fd.cport`.
+    /// `fd.cip`, `fd.cport`, `fd.cip.name`; else the left end of `fd.name`.
     pub client: Option<Endpoint>,
-    /// `fd.sip`, `fd.sport`, `fd.sip.name`.
+    /// `fd.sip`, `fd.sport`, `fd.sip.name`; else the right end of `fd.name`.
     pub server: Option<Endpoint>,
     /// `fd.name` of a socket, such as `10.0.0.1:4242->10.0.0.2:443`.
     pub connection: String,
