@@ -1,1 +1,6 @@
 //! The integration tests: one binary, a module a theme.
+
+#[cfg(test)]
+mod http_input;
+#[cfg(test)]
+mod support;
