@@ -1,9 +1,12 @@
 //! Where alerts come from: bytes from somewhere become [`Raw`] documents on the
 //! one bounded intake.
 
+pub mod file;
 pub mod http;
 pub mod intake;
+mod lines;
 pub mod status;
+pub mod stdin;
 
 use std::fmt;
 
