@@ -1,8 +1,12 @@
 //! Where alerts come from: bytes from somewhere become [`Raw`] documents on the
 //! one bounded intake.
 
+pub mod file;
+pub mod http;
 pub mod intake;
+mod lines;
 pub mod status;
+pub mod stdin;
 
 use std::fmt;
 
@@ -12,7 +16,7 @@ use jiff::Timestamp;
 use crate::alert::Origin;
 
 pub use self::{
-    intake::{Intake, IntakeClosed, Receipt, Refusal, Submission},
+    intake::{Answer, Intake, IntakeClosed, Receipt, Refusal, Submission},
     status::{SourceHandle, SourceState, SourceStatus, Sources},
 };
 

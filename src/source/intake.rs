@@ -51,6 +51,10 @@ impl Submission {
     }
 }
 
+/// The answer to come for something that has its place on the intake.
+#[derive(Debug)]
+pub struct Answer(oneshot::Receiver<Receipt>);
+
 /// What became of a [`Raw`]: the log has what was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
@@ -98,6 +102,17 @@ impl Intake {
     /// [`IntakeClosed`] when the gateway is going down; what was handed over may
     /// or may not be in the log then.
     pub async fn submit(&self, raw: Raw) -> Result<Receipt, IntakeClosed> {
+        let mut answer = self.enqueue(raw).await?;
+        answer.receipt().await
+    }
+
+    /// Hands over what came, and waits only until it has its place. A source
+    /// that awaits one call after the other keeps its order and still lets the
+    /// log write many at once.
+    ///
+    /// # Errors
+    /// [`IntakeClosed`] when the gateway is going down; nothing was handed over.
+    pub async fn enqueue(&self, raw: Raw) -> Result<Answer, IntakeClosed> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(IntakeClosed);
         }
@@ -119,13 +134,23 @@ impl Intake {
             .send(submission)
             .await
             .map_err(|_| IntakeClosed)?;
-        answer.await.map_err(|_| IntakeClosed)
+        Ok(Answer(answer))
     }
 
     /// Takes nothing more from now on; what is on its way still gets in.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.budget.close();
+    }
+}
+
+impl Answer {
+    /// Waits until the log has it. Dropping the future loses nothing: ask again.
+    ///
+    /// # Errors
+    /// [`IntakeClosed`] when the log's writer went away without an answer.
+    pub async fn receipt(&mut self) -> Result<Receipt, IntakeClosed> {
+        (&mut self.0).await.map_err(|_| IntakeClosed)
     }
 }
 

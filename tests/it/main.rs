@@ -2,4 +2,12 @@
 
 // Clippy lets tests unwrap where it is told that they are tests.
 #[cfg(test)]
+mod falco_grpc;
+#[cfg(test)]
+mod file_input;
+#[cfg(test)]
+mod http_input;
+#[cfg(test)]
 mod normalize;
+#[cfg(test)]
+mod support;
