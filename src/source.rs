@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::alert::Origin;
 
 pub use self::{
-    intake::{Intake, IntakeClosed, Receipt, Refusal, Submission},
+    intake::{Enqueued, Intake, IntakeClosed, Receipt, Refusal, Submission},
     status::{SourceHandle, SourceState, SourceStatus, Sources},
 };
 

@@ -51,6 +51,23 @@ impl Submission {
     }
 }
 
+/// A raw document that is on its way to the log.
+#[derive(Debug)]
+pub struct Enqueued {
+    answer: oneshot::Receiver<Receipt>,
+}
+
+impl Enqueued {
+    /// Waits until the log has the document.
+    ///
+    /// # Errors
+    /// [`IntakeClosed`] when the gateway is going down; the document may or may
+    /// not be in the log then.
+    pub async fn receipt(self) -> Result<Receipt, IntakeClosed> {
+        self.answer.await.map_err(|_| IntakeClosed)
+    }
+}
+
 /// What became of a [`Raw`]: the log has what was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
@@ -98,6 +115,17 @@ impl Intake {
     /// [`IntakeClosed`] when the gateway is going down; what was handed over may
     /// or may not be in the log then.
     pub async fn submit(&self, raw: Raw) -> Result<Receipt, IntakeClosed> {
+        self.enqueue(raw).await?.receipt().await
+    }
+
+    /// Hands over what came, without waiting until the log has it.
+    ///
+    /// For a source that has several documents in hand: those that are enqueued
+    /// one after the other reach the log in that order, and share its commits.
+    ///
+    /// # Errors
+    /// [`IntakeClosed`] when the gateway is going down.
+    pub async fn enqueue(&self, raw: Raw) -> Result<Enqueued, IntakeClosed> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(IntakeClosed);
         }
@@ -119,7 +147,7 @@ impl Intake {
             .send(submission)
             .await
             .map_err(|_| IntakeClosed)?;
-        answer.await.map_err(|_| IntakeClosed)
+        Ok(Enqueued { answer })
     }
 
     /// Takes nothing more from now on; what is on its way still gets in.
@@ -137,5 +165,48 @@ impl Receipt {
             *counts.entry(refusal.reason).or_default() += 1;
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        alert::{Origin, Transport},
+        clock,
+        source::Payload,
+    };
+
+    fn raw(text: &'static str) -> Raw {
+        Raw {
+            payload: Payload::Document(Bytes::from_static(text.as_bytes())),
+            origin: Origin::new("a", Transport::File),
+            received_at: clock::now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_enqueued_keeps_its_order_and_is_answered_one_by_one() {
+        let (intake, mut submissions) = Intake::new(1 << 20);
+        let mut enqueued = Vec::new();
+        for text in ["a", "b", "c"] {
+            enqueued.push(intake.enqueue(raw(text)).await.unwrap());
+        }
+        for (index, text) in (0u8..).zip(["a", "b", "c"]) {
+            let submission = submissions.recv().await.unwrap();
+            assert!(matches!(&submission.raw.payload, Payload::Document(b) if b == text));
+            submission.answer(Receipt {
+                accepted: vec![AlertId::from_bytes([index; 16])],
+                refusals: Vec::new(),
+            });
+        }
+        for (index, enqueued) in (0u8..).zip(enqueued) {
+            let receipt = enqueued.receipt().await.unwrap();
+            assert_eq!(receipt.accepted, [AlertId::from_bytes([index; 16])]);
+        }
+        intake.close();
+        assert_eq!(intake.enqueue(raw("d")).await.unwrap_err(), IntakeClosed);
     }
 }
