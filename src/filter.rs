@@ -1,76 +1,144 @@
-//! STUB, replaced by the real one
+//! The filter language: Falco conditions over alerts.
+//!
+//! ```text
+//! text ──parser──► Parsed ──check──► Predicate ──compile──► Matcher ──► matches(alert)
+//!        syntax            names, types          patterns
+//! ```
+//!
+//! A filter is parsed once and then only asked [`Filter::matches`], which does
+//! no I/O, cannot fail and takes time linear in the alert. What is refused is
+//! refused at parse time, with the position, what was expected and, where one is
+//! likely, a suggestion. The language itself is described in `docs/filter.md`.
+
+mod ast;
+mod attack;
+mod check;
+mod compile;
+mod cursor;
+mod eval;
+mod falco;
+mod field;
+mod glob;
+mod number;
+mod parser;
+mod path;
+mod predicate;
+mod problem;
+mod projection;
+mod quote;
+mod scalar;
+mod suggest;
+mod values;
+
+use std::{fmt, sync::Arc};
+
+use self::{
+    ast::{Expression, Span},
+    compile::Compiler,
+    eval::Test,
+};
 use crate::alert::Alert;
-/// .
-#[derive(Debug, Clone)]
-pub struct Filter(String);
-/// .
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Problem {
-    /// .
-    pub reason: Reason,
-    /// .
-    pub position: usize,
-    /// .
-    pub length: usize,
-    /// .
-    pub message: String,
-    /// .
-    pub suggestion: Option<String>,
-}
-/// .
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// .
-    Syntax,
-    /// .
-    Type,
-    /// .
-    TooComplex,
-    /// .
-    UnknownField,
-}
-impl Reason {
-    /// .
-    pub fn as_str(self) -> &'static str {
-        "FILTER_SYNTAX"
-    }
-}
-impl Problem {
-    /// .
-    pub fn pointer(&self, text: &str) -> String {
-        text.into()
-    }
-}
-/// .
-pub const MAX_TEXT_BYTES: usize = 8192;
-/// .
+
+pub use self::problem::{Problem, Reason};
+
+/// The longest text of a filter, as written and as [`Filter::canonical`].
+pub const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// How deep parentheses may nest.
 pub const MAX_DEPTH: usize = 32;
-/// .
+/// How many comparisons a filter may have.
 pub const MAX_PREDICATES: usize = 256;
+/// How many patterns (`regex`, and globs that are more than a prefix, a suffix
+/// or a substring) a filter may have: each costs memory when compiled.
+pub const MAX_PATTERNS: usize = 64;
+
+/// A condition on alerts, parsed and checked. Cheap to clone.
+#[derive(Clone)]
+pub struct Filter {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // None matches everything.
+    root: Option<Expression<Test>>,
+    canonical: String,
+    fields: Vec<String>,
+    warnings: Vec<Problem>,
+}
+
 impl Filter {
-    /// .
+    /// Reads a filter. An empty or blank text matches every alert.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        Ok(Self(text.into()))
+        let Some(parsed) = parser::parse(text)? else {
+            return Ok(Self::all());
+        };
+        let mut compiler = Compiler::default();
+        let root = parsed.try_map(&mut |parsed| compiler.test(&parsed))?;
+        let canonical = root.to_string();
+        if canonical.len() > MAX_TEXT_BYTES {
+            let message = format!(
+                "the filter takes {} bytes when normalised, the limit is {MAX_TEXT_BYTES}",
+                canonical.len()
+            );
+            let everything = Span::new(0, text.len());
+            return Err(Problem::new(Reason::TooComplex, everything, message));
+        }
+        let (fields, warnings) = compiler.finish();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                root: Some(root),
+                canonical,
+                fields,
+                warnings,
+            }),
+        })
     }
-    /// .
+
+    /// The filter that matches every alert.
     pub fn all() -> Self {
-        Self(String::new())
+        Self {
+            inner: Arc::new(Inner {
+                root: None,
+                canonical: String::new(),
+                fields: Vec::new(),
+                warnings: Vec::new(),
+            }),
+        }
     }
-    /// .
+
+    /// Whether the alert meets the condition.
     pub fn matches(&self, alert: &Alert) -> bool {
-        self.0.is_empty() || self.0.contains(&format!("{:?}", alert.rule))
+        self.inner
+            .root
+            .as_ref()
+            .is_none_or(|root| root.holds(alert))
     }
-    /// .
+
+    /// The filter in its normal spelling: one space, the fewest parentheses,
+    /// quotes only where they are needed. It parses to the same filter, so equal
+    /// texts are equal filters.
     pub fn canonical(&self) -> &str {
-        &self.0
+        &self.inner.canonical
     }
-    /// .
+
+    /// The fields that it reads, sorted, none twice.
     pub fn fields(&self) -> &[String] {
-        &[]
+        &self.inner.fields
     }
-    /// .
+
+    /// What is allowed but probably not meant: fields that Falco does not have.
     pub fn warnings(&self) -> &[Problem] {
-        &[]
+        &self.inner.warnings
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.canonical()).finish()
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.canonical())
     }
 }

@@ -39,7 +39,10 @@ use crate::{
     source::{FalcoResponse, Payload, Raw},
 };
 
-pub use self::reject::{Reason, Reject};
+pub use self::{
+    kind::lost_syscalls,
+    reject::{Reason, Reject},
+};
 
 /// The largest document that is read. Falco's own are around 1 kB, its largest
 /// around 12 kB.

@@ -1,6 +1,7 @@
 //! Where alerts come from: bytes from somewhere become [`Raw`] documents on the
 //! one bounded intake.
 
+pub mod falco_grpc;
 pub mod file;
 pub mod http;
 pub mod intake;

@@ -1,6 +1,6 @@
 //! What a document is, and whose: by its source, its rule and its fields.
 
-use crate::alert::{Fields, Kind};
+use crate::alert::{Alert, FieldValue, Fields, Kind};
 
 /// How the rules begin by which Falco reports on itself.
 const INTERNAL: &str = "Falco internal:";
@@ -52,6 +52,18 @@ pub(super) fn rule_in_text(message: &str) -> Option<&'static str> {
     .into_iter()
     .find(|(beginning, _)| message.starts_with(beginning))
     .map(|(_, rule)| rule)
+}
+
+/// How many system calls a drop notice of Falco says were lost.
+///
+/// Over gRPC, and in most versions over JSON too, the counter is a string.
+pub fn lost_syscalls(alert: &Alert) -> Option<u64> {
+    match alert.output_fields.get("n_drops")? {
+        FieldValue::Int(number) => u64::try_from(*number).ok(),
+        FieldValue::Uint(number) => Some(*number),
+        FieldValue::String(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Framer {
 
     pub(super) fn frame(&self, frame: Frame) -> pb::StreamFrame {
         let kind = match frame.kind {
-            FrameKind::Opened(opened) => Kind::Opened(self.opened(opened)),
+            FrameKind::Opened(opened) => Kind::Opened(self.opened(&opened)),
             FrameKind::Alerts(entries) => Kind::Alerts(pb::AlertBatch {
                 records: records(&self.delivery, &entries, self.view),
             }),
@@ -64,7 +64,7 @@ impl Framer {
         }
     }
 
-    fn opened(&self, opened: Opened) -> pb::Opened {
+    fn opened(&self, opened: &Opened) -> pb::Opened {
         pb::Opened {
             stream_id: self.id.clone(),
             effective_filter: self.filter.clone(),

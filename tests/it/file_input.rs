@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{intake::Observed, soon};
+use crate::support::{in_time, intake::Observed};
 
 /// A folder with a file that is followed, or could be.
 struct Folder(TempDir);
@@ -95,7 +95,7 @@ impl Following {
 
     async fn stop(self) -> Observed {
         self.shutdown.cancel();
-        soon(self.task).await.unwrap();
+        in_time(self.task).await.unwrap();
         assert_eq!(self.observed.status().state, SourceState::Finished);
         self.observed
     }
@@ -103,7 +103,7 @@ impl Following {
     /// As a crash would end it.
     async fn kill(self) {
         self.task.abort();
-        assert!(soon(self.task).await.unwrap_err().is_cancelled());
+        assert!(in_time(self.task).await.unwrap_err().is_cancelled());
     }
 }
 

@@ -1,16 +1,27 @@
 //! What the tests share.
 
+pub(crate) mod captures;
+pub(crate) mod certs;
+pub(crate) mod fake_falco;
 pub(crate) mod http;
 pub(crate) mod intake;
+pub(crate) mod subscription;
+pub(crate) mod writer;
 
 use std::time::Duration;
 
 /// How long anything may take before the test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits for something that must come.
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what)
-        .await
-        .expect("this should have happened by now")
+/// Waits for what must come.
+pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
+
+/// Waits for what must come, where the test's own lines say what that is.
+pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    soon("this", work).await
 }

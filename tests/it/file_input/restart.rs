@@ -9,8 +9,8 @@ use falco_gateway::source::{
 
 use super::{Folder, Following, alerts, numbered};
 use crate::support::{
+    in_time,
     intake::{accept, accepted, intake},
-    soon,
 };
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn what_was_not_answered_for_comes_again_and_nothing_else() {
     });
     let following = folder.follow(&stuck);
     let kept = format!(" {} ", alerts(0..4).len());
-    soon(async {
+    in_time(async {
         let position = folder.path("state/position");
         while !fs::read_to_string(&position).is_ok_and(|text| text.contains(&kept)) {
             tokio::task::yield_now().await;

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{alert, alerts, numbered};
 use crate::support::{
+    in_time,
     intake::{Observed, accept, intake},
-    soon,
 };
 
 struct Piped {
@@ -46,12 +46,12 @@ impl Piped {
     }
 
     async fn write(&mut self, text: &str) {
-        soon(self.pipe.write_all(text.as_bytes())).await.unwrap();
+        in_time(self.pipe.write_all(text.as_bytes())).await.unwrap();
     }
 
     async fn end(self) -> Observed {
         drop(self.pipe);
-        soon(self.task).await.unwrap();
+        in_time(self.task).await.unwrap();
         self.observed
     }
 }
@@ -87,7 +87,7 @@ async fn a_shutdown_waits_for_what_is_on_its_way() {
     taken.first(3).await;
     piped.shutdown.cancel();
     taken.release();
-    soon(piped.task).await.unwrap();
+    in_time(piped.task).await.unwrap();
     let status = piped.observed.status();
     assert_eq!((status.state, status.accepted), (SourceState::Finished, 3));
 }

@@ -6,8 +6,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{
     http::Server,
+    in_time,
     intake::{accept, intake},
-    soon,
 };
 
 struct Captured {
@@ -72,7 +72,7 @@ async fn requests_sent_ahead_are_answered_in_order() {
         writer.shutdown().await.unwrap();
     });
     let mut answers = String::new();
-    soon(tokio::io::AsyncReadExt::read_to_string(
+    in_time(tokio::io::AsyncReadExt::read_to_string(
         &mut reader,
         &mut answers,
     ))

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{intake::Observed, soon};
+use super::{in_time, intake::Observed};
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -40,7 +40,7 @@ impl Server {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        let stream = soon(TcpStream::connect(self.address)).await.unwrap();
+        let stream = in_time(TcpStream::connect(self.address)).await.unwrap();
         Client(BufReader::new(stream))
     }
 
@@ -57,7 +57,7 @@ impl Server {
 
     pub(crate) async fn stopped(self) -> Observed {
         self.shutdown.cancel();
-        soon(self.task).await.unwrap();
+        in_time(self.task).await.unwrap();
         self.observed
     }
 }
@@ -74,7 +74,7 @@ pub(crate) struct Answer {
 impl Client {
     /// Sends, and says whether all of it was taken; mostly the answer tells.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        soon(self.0.get_mut().write_all(bytes.as_ref()))
+        in_time(self.0.get_mut().write_all(bytes.as_ref()))
             .await
             .is_ok()
     }
@@ -85,7 +85,7 @@ impl Client {
     }
 
     pub(crate) async fn answer(&mut self) -> Answer {
-        soon(self.read_answer()).await.expect("an answer")
+        in_time(self.read_answer()).await.expect("an answer")
     }
 
     /// The answer, or none if the connection ends first.
@@ -115,7 +115,7 @@ impl Client {
     pub(crate) async fn end(&mut self) {
         let mut rest = Vec::new();
         // A reset is an end too.
-        let _ = soon(self.0.read_to_end(&mut rest)).await;
+        let _ = in_time(self.0.read_to_end(&mut rest)).await;
         assert!(rest.is_empty(), "{rest:?}");
     }
 

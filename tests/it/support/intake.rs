@@ -16,7 +16,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::soon;
+use super::in_time;
 
 /// What the stand-in has taken so far, in order.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub(crate) struct Taken {
 impl Taken {
     /// The first `count`, once there are so many.
     pub(crate) async fn first(&mut self, count: usize) -> Vec<Bytes> {
-        soon(self.bytes.wait_for(|taken| taken.len() >= count))
+        in_time(self.bytes.wait_for(|taken| taken.len() >= count))
             .await
             .unwrap()
             .clone()
@@ -153,7 +153,7 @@ impl Observed {
     /// Waits until the source is in a state, and returns its detail.
     pub(crate) async fn reaches(&self, state: SourceState) -> String {
         let mut versions = self.sources.version();
-        soon(async {
+        in_time(async {
             loop {
                 versions.borrow_and_update();
                 let status = self.status();
@@ -168,7 +168,7 @@ impl Observed {
 
     /// Waits until a counter has a value; counters announce nothing.
     pub(crate) async fn counts(&self, what: impl Fn(&SourceStatus) -> bool) {
-        soon(async {
+        in_time(async {
             while !what(&self.status()) {
                 tokio::task::yield_now().await;
             }
