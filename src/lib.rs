@@ -7,9 +7,12 @@
 //! ```
 
 pub mod alert;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod delivery;
 pub mod filter;
+pub mod gateway;
 pub mod ingest;
 pub mod log;
 pub mod normalize;

@@ -1,2 +1,8 @@
 //! The `falco-gateway` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    falco_gateway::cli::run().await
+}

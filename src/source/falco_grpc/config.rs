@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tonic::transport::Uri;
 
 use crate::units::Span;
@@ -15,7 +15,7 @@ use crate::units::Span;
 ///
 /// Falco's own `grpc_output` must be enabled, and nobody else may subscribe: the
 /// outputs service gives each alert to one subscriber only.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct Config {
     /// `unix:///run/falco/falco.sock` or `https://host:5060`.
@@ -41,7 +41,7 @@ pub struct Config {
 
 /// The files of mutual TLS, all PEM. They are read again for each connection, so
 /// that renewed ones are taken up.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct Tls {
     /// The authority that signed Falco's certificate.

@@ -1,0 +1,134 @@
+//! The command line: arguments to calls, one file a subcommand.
+//!
+//! What is asked for goes to standard output, everything said beside it to
+//! standard error.
+
+mod client;
+mod completions;
+mod config;
+mod dead_letters;
+mod demo;
+mod filter;
+mod get;
+mod json;
+mod list;
+mod publish;
+mod render;
+mod serve;
+mod status;
+mod style;
+mod watch;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::client::{CliError, Server};
+
+/// A gRPC alert gateway for Falco.
+///
+/// Takes alerts from any number of Falcos, keeps them in order, and serves them
+/// to any number of filtered, resumable subscribers.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or filter, 3 the gateway cannot be reached."
+)]
+pub struct Arguments {
+    /// The gateway to talk to: http://HOST:PORT or unix:///PATH
+    #[arg(
+        long,
+        global = true,
+        env = "FALCO_GATEWAY_SERVER",
+        default_value = "http://127.0.0.1:5060"
+    )]
+    server: Server,
+
+    /// What is logged to standard error, such as debug or falco_gateway=trace
+    #[arg(long, global = true, env = "FALCO_GATEWAY_LOG", default_value = "info")]
+    log: String,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a gateway
+    Serve(serve::Arguments),
+    /// See it work: a gateway, real Falco alerts and a subscriber, in one go
+    Demo(demo::Arguments),
+    /// Follow alerts as they come; resumes by itself
+    Watch(watch::Arguments),
+    /// Show past alerts
+    List(list::Arguments),
+    /// Show one alert, in full
+    Get(get::Arguments),
+    /// Send Falco's JSON documents to the gateway
+    Publish(publish::Arguments),
+    /// Work with filters
+    #[command(subcommand)]
+    Filter(filter::Command),
+    /// Work with the configuration file
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Show the gateway, its sources and its subscribers
+    Status,
+    /// Show the newest documents that were refused, and why
+    DeadLetters(dead_letters::Arguments),
+    /// Write shell completions
+    Completions(completions::Arguments),
+}
+
+/// Runs what the command line says.
+pub async fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = log_to_stderr(&arguments.log) {
+        anstream::eprintln!("error: --log: {error}");
+        return ExitCode::from(2);
+    }
+    match dispatch(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read us has seen enough.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            anstream::eprintln!(
+                "{}error:{} {error}",
+                style::ERROR,
+                style::ERROR.render_reset()
+            );
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
+    let server = arguments.server;
+    match arguments.command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Watch(arguments) => watch::run(&server, arguments).await,
+        Command::List(arguments) => list::run(&server, arguments).await,
+        Command::Get(arguments) => get::run(&server, arguments).await,
+        Command::Publish(arguments) => publish::run(&server, arguments).await,
+        Command::Filter(command) => filter::run(command),
+        Command::Config(command) => config::run(command),
+        Command::Status => status::run(&server).await,
+        Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}
+
+fn log_to_stderr(directives: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(directives)?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+    Ok(())
+}

@@ -1,0 +1,190 @@
+use std::{io, path::PathBuf, str::FromStr, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint, Uri},
+};
+use tower::service_fn;
+
+use crate::{config::ConfigError, filter::Problem, gateway::ListenError};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest message that is taken: a page of large alerts.
+pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
+
+/// A gateway's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// `http://host:port`.
+    Tcp(String),
+    /// `unix:///path`.
+    Unix(PathBuf),
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix://") {
+            return Ok(Self::Unix(path.into()));
+        }
+        let url = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        if !url.starts_with("http://") {
+            return Err("write http://HOST:PORT or unix:///PATH".to_owned());
+        }
+        match url.parse::<Uri>() {
+            Ok(uri) if uri.port().is_some() => Ok(Self::Tcp(url)),
+            Ok(_) => Err("the port is missing: write http://HOST:PORT".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(url) => f.write_str(url),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
+impl Server {
+    /// Connects.
+    pub(super) async fn connect(&self) -> Result<Channel, CliError> {
+        let connected = match self {
+            Self::Tcp(url) => match Endpoint::from_shared(url.clone()) {
+                Ok(endpoint) => tuned(endpoint).connect().await,
+                Err(error) => Err(error),
+            },
+            Self::Unix(path) => {
+                let path = path.clone();
+                let connect = service_fn(move |_: Uri| {
+                    let path = path.clone();
+                    async move {
+                        let stream = tokio::net::UnixStream::connect(path).await?;
+                        Ok::<_, io::Error>(TokioIo::new(stream))
+                    }
+                });
+                tuned(Endpoint::from_static("http://localhost"))
+                    .connect_with_connector(connect)
+                    .await
+            }
+        };
+        connected.map_err(|error| CliError::Unreachable {
+            server: self.clone(),
+            reason: innermost(&error),
+        })
+    }
+}
+
+/// Frames and windows that let a busy stream be read in few pieces.
+fn tuned(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .tcp_nodelay(true)
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Nobody answers.
+    #[error(
+        "no gateway answers at {server}: {reason}; is it running? start one with `falco-gateway serve`, or name another with --server"
+    )]
+    Unreachable {
+        /// Where.
+        server: Server,
+        /// Why not.
+        reason: String,
+    },
+    /// The gateway refused.
+    #[error("{}", .0.message())]
+    Refused(Box<Status>),
+    /// A filter that is wrong.
+    #[error("{problem}\n\n{pointer}{}", .problem.suggestion.as_ref().map(|s| format!("\n\ndid you mean `{s}`?")).unwrap_or_default())]
+    Filter {
+        /// What.
+        problem: Problem,
+        /// Where.
+        pointer: String,
+    },
+    /// A configuration that is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The gateway cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// An argument that is wrong.
+    #[error("{0}")]
+    Argument(String),
+    /// A file cannot be read.
+    #[error("failed to read {path}: {error}", path = .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Nobody reads our output.
+    #[error("failed to write the output: {0}")]
+    Output(#[from] io::Error),
+    /// Something else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Status> for CliError {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+impl CliError {
+    /// A wrong filter, with where.
+    pub(super) fn filter(problem: Problem, text: &str) -> Self {
+        Self::Filter {
+            pointer: problem.pointer(text),
+            problem,
+        }
+    }
+
+    /// See the help text of [`super::Arguments`].
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unreachable { .. } => 3,
+            Self::Refused(status) => match status.code() {
+                Code::InvalidArgument => 2,
+                Code::Unavailable => 3,
+                _ => 1,
+            },
+            Self::Filter { .. } | Self::Config(_) | Self::Argument(_) => 2,
+            Self::Listen(_) | Self::Read { .. } | Self::Output(_) | Self::Failed(_) => 1,
+        }
+    }
+}
+
+/// Checks a filter here, so that a mistake is shown where it stands.
+pub(super) fn check_filter(text: &str) -> Result<(), CliError> {
+    match crate::filter::Filter::parse(text) {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(CliError::filter(problem, text)),
+    }
+}

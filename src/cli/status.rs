@@ -1,0 +1,120 @@
+use std::io::{self, Write};
+
+use super::{CliError, Server, render::safe, style};
+use crate::{
+    pb::{self, gateway_service_client::GatewayServiceClient},
+    rpc::convert,
+    units::Size,
+};
+
+pub(super) async fn run(server: &Server) -> Result<(), CliError> {
+    let mut client = GatewayServiceClient::new(server.connect().await?);
+    let info = client
+        .get_gateway_info(pb::GetGatewayInfoRequest {})
+        .await?
+        .into_inner();
+    let sources = client
+        .list_sources(pb::ListSourcesRequest {})
+        .await?
+        .into_inner();
+    let streams = client
+        .list_streams(pb::ListStreamsRequest {})
+        .await?
+        .into_inner();
+    let mut out = anstream::stdout().lock();
+    gateway(&mut out, &info)?;
+    for source in &sources.sources {
+        self::source(&mut out, source)?;
+    }
+    for stream in &streams.streams {
+        self::stream(&mut out, stream)?;
+    }
+    Ok(())
+}
+
+fn gateway(out: &mut impl Write, info: &pb::GetGatewayInfoResponse) -> io::Result<()> {
+    let strong = style::STRONG;
+    let since = info.start_time.as_ref().and_then(convert::time);
+    writeln!(
+        out,
+        "{strong}falco-gateway {}{strong:#}, up since {}",
+        info.version,
+        since.map(|time| time.to_string()).unwrap_or_default()
+    )?;
+    let Some(log) = &info.log else {
+        return Ok(());
+    };
+    let kept = if log.durable {
+        "on disk"
+    } else {
+        "in memory: a restart forgets it"
+    };
+    writeln!(
+        out,
+        "log      {} alerts, {} KiB of {} ({kept}), {} since the start",
+        log.alerts,
+        log.bytes >> 10,
+        Size(log.retention_bytes),
+        log.appended
+    )
+}
+
+fn source(out: &mut impl Write, source: &pb::SourceStatus) -> io::Result<()> {
+    let strong = style::STRONG;
+    writeln!(
+        out,
+        "source   {strong}{}{strong:#} {} {} at {}{}: {} received, {} accepted",
+        safe(&source.source_id),
+        word(source.transport().as_str_name(), "TRANSPORT_"),
+        word(source.state().as_str_name(), "SOURCE_STATE_"),
+        safe(&source.address),
+        if source.detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", safe(&source.detail))
+        },
+        source.received,
+        source.accepted
+    )?;
+    for rejection in &source.rejected {
+        writeln!(
+            out,
+            "           {} refused: {}",
+            rejection.count, rejection.reason
+        )?;
+    }
+    if source.upstream_drops > 0 {
+        writeln!(
+            out,
+            "           {} system calls lost by Falco itself",
+            source.upstream_drops
+        )?;
+    }
+    Ok(())
+}
+
+fn stream(out: &mut impl Write, stream: &pb::StreamStatus) -> io::Result<()> {
+    let strong = style::STRONG;
+    writeln!(
+        out,
+        "stream   {strong}{}{strong:#} {} from {}: {}, {} delivered, {} lost, {} behind{}",
+        stream.stream_id,
+        safe(&stream.client_label),
+        safe(&stream.peer),
+        word(stream.state().as_str_name(), "STREAM_STATE_"),
+        stream.delivered,
+        stream.lost,
+        stream.lag,
+        if stream.filter.is_empty() {
+            String::new()
+        } else {
+            format!(", filter: {}", safe(&stream.filter))
+        }
+    )
+}
+
+fn word(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix)
+        .to_lowercase()
+        .replace('_', " ")
+}

@@ -1,0 +1,332 @@
+//! The configuration file: one YAML document, checked as a whole before anything
+//! is bound.
+//!
+//! Each stage owns the type of its own part; this file puts them together and
+//! says what is wrong in words, with line and column.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alert::{Origin, Transport},
+    delivery, log,
+    source::{falco_grpc, file, http, stdin},
+    units::Size,
+};
+
+/// The id of the source that published alerts come from.
+pub const PUBLISH_ID: &str = "publish";
+
+/// Everything that can be configured. Without a file, all defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the gRPC services listen: `host:port` or `unix:///path`.
+    pub listen: Vec<String>,
+    /// Listeners on other than loopback addresses may be without TLS: whoever
+    /// can reach them can read and write alerts.
+    pub allow_plaintext_off_loopback: bool,
+    /// Where small state is kept, such as how far a file was read.
+    pub data_dir: PathBuf,
+    /// How many bytes of documents may wait for the log.
+    pub intake: Size,
+    /// The log.
+    pub log: log::Config,
+    /// The subscribers' bounds.
+    pub delivery: delivery::Config,
+    /// Where alerts come from.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// One source: an id, what its alerts are marked with, and exactly one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Its name, in every alert's origin.
+    pub id: String,
+    /// The cluster it is of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cluster: String,
+    /// Free labels for its alerts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Alerts are posted to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<http::Config>,
+    /// We subscribe to a Falco.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub falco_grpc: Option<falco_grpc::Config>,
+    /// We follow a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<file::Config>,
+    /// We read standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<stdin::Config>,
+}
+
+/// A source's one kind.
+#[derive(Debug, Clone)]
+pub(crate) enum SourceKind {
+    Http(http::Config),
+    FalcoGrpc(falco_grpc::Config),
+    File(file::Config),
+    Stdin(stdin::Config),
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("failed to read the configuration {path}: {error}", path = .path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// It is no YAML, or has keys or values that are not known.
+    #[error("{path}: {problem}", path = .path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Where and what.
+        problem: String,
+    },
+    /// A value that cannot be meant.
+    #[error("{at}: {problem}")]
+    Value {
+        /// The key.
+        at: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec!["127.0.0.1:5060".to_owned()],
+            allow_plaintext_off_loopback: false,
+            data_dir: default_data_dir(),
+            intake: Size(64 << 20),
+            log: log::Config::default(),
+            delivery: delivery::Config::default(),
+            sources: vec![SourceConfig::http(http::Config::default())],
+        }
+    }
+}
+
+/// Where the user's programs keep their data: `$XDG_DATA_HOME`, else
+/// `~/.local/share`, else the working directory.
+fn default_data_dir() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+        .unwrap_or_default()
+        .join("falco-gateway")
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// With what is wrong and where.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|error| ConfigError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        Self::parse(&text).map_err(|error| match error {
+            ConfigError::Parse { problem, .. } => ConfigError::Parse {
+                path: path.to_owned(),
+                problem,
+            },
+            other => other,
+        })
+    }
+
+    /// Reads and checks a text.
+    ///
+    /// # Errors
+    /// With what is wrong and where.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let config: Self = serde_saphyr::from_str(text).map_err(|error| ConfigError::Parse {
+            path: PathBuf::from("configuration"),
+            problem: suggest(error.to_string()),
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// As YAML.
+    ///
+    /// # Errors
+    /// When a value has no YAML form, such as a path that is not Unicode.
+    pub fn to_yaml(&self) -> Result<String, String> {
+        serde_saphyr::to_string(self).map_err(|error| error.to_string())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(wrong(
+                "listen",
+                "is empty: without a listener nobody can subscribe",
+            ));
+        }
+        let mut ids = BTreeSet::from([PUBLISH_ID]);
+        for (index, source) in self.sources.iter().enumerate() {
+            let at = format!("sources[{index}] ({:?})", source.id);
+            if source.id.is_empty() {
+                return Err(wrong(&at, "the id is empty"));
+            }
+            if !ids.insert(&source.id) {
+                let problem = "the id is taken: every source needs one of its own, and \"publish\" is the ingest service's";
+                return Err(wrong(&at, problem));
+            }
+            source.check().map_err(|problem| wrong(&at, &problem))?;
+        }
+        Ok(())
+    }
+}
+
+fn wrong(at: &str, problem: &str) -> ConfigError {
+    ConfigError::Value {
+        at: at.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+/// Adds what was probably meant to a parser's "unknown field" with its list of
+/// fields that are known.
+fn suggest(problem: String) -> String {
+    let mut words = problem.split('`').skip(1).step_by(2);
+    let Some(unknown) = problem
+        .contains("unknown field")
+        .then(|| words.next())
+        .flatten()
+    else {
+        return problem;
+    };
+    words
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
+        .min()
+        .map(|(_, known)| format!("did you mean `{known}`? {problem}"))
+        .unwrap_or(problem)
+}
+
+impl SourceConfig {
+    /// An HTTP input with the id `http`.
+    pub fn http(config: http::Config) -> Self {
+        Self {
+            id: "http".to_owned(),
+            cluster: String::new(),
+            labels: BTreeMap::new(),
+            http: Some(config),
+            falco_grpc: None,
+            file: None,
+            stdin: None,
+        }
+    }
+
+    /// What its alerts are marked with.
+    pub(crate) fn origin(&self, transport: Transport) -> Origin {
+        Origin {
+            source_id: self.id.as_str().into(),
+            transport,
+            cluster: self.cluster.as_str().into(),
+            labels: Arc::new(self.labels.clone()),
+        }
+    }
+
+    /// Its one kind.
+    pub(crate) fn kind(&self) -> Result<SourceKind, String> {
+        let kinds: Vec<SourceKind> = [
+            self.http.clone().map(SourceKind::Http),
+            self.falco_grpc.clone().map(SourceKind::FalcoGrpc),
+            self.file.clone().map(SourceKind::File),
+            self.stdin.clone().map(SourceKind::Stdin),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let count = kinds.len();
+        match <[SourceKind; 1]>::try_from(kinds) {
+            Ok([kind]) => Ok(kind),
+            Err(_) => Err(format!(
+                "has {count} kinds: give it exactly one of http, falco_grpc, file, stdin"
+            )),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.kind()? {
+            SourceKind::Http(config) => config.check().map_err(|error| error.to_string()),
+            SourceKind::FalcoGrpc(config) => config.check().map_err(|error| error.to_string()),
+            SourceKind::File(config) => config.check().map_err(|error| error.to_string()),
+            SourceKind::Stdin(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Config::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        let config = Config::default();
+        assert_eq!(Config::parse(&config.to_yaml().unwrap()).unwrap(), config);
+        assert_eq!(Config::parse("  \n").unwrap(), config);
+    }
+
+    #[test]
+    fn a_file_with_everything_is_read() {
+        let config = Config::parse(
+            "listen: ['127.0.0.1:5060', 'unix:///run/falco-gateway/gateway.sock']
+log: {memory: 1GiB}
+sources:
+  - id: node-a
+    cluster: prod
+    labels: {team: sec}
+    falco_grpc: {address: 'unix:///run/falco/falco.sock'}
+  - id: events
+    file: {path: /var/log/falco/events.json}
+",
+        )
+        .unwrap();
+        assert_eq!(config.log.memory, Size(1 << 30));
+        let origin = config.sources[0].origin(Transport::FalcoGrpc);
+        assert_eq!(origin.cluster.as_ref(), "prod");
+    }
+
+    #[test]
+    fn mistakes_are_told_with_place_and_remedy() {
+        let unknown = error("listen: ['127.0.0.1:1']\nsourcs: []\n");
+        assert!(unknown.contains("did you mean `sources`?"), "{unknown}");
+        assert!(unknown.contains("line 2"), "{unknown}");
+        let two = error("sources: [{id: a, stdin: {}, http: {}}]");
+        assert!(two.contains("has 2 kinds"), "{two}");
+        let none = error("sources: [{id: a}]");
+        assert!(none.contains("exactly one of"), "{none}");
+        let twice = error("sources: [{id: a, stdin: {}}, {id: a, stdin: {}}]");
+        assert!(twice.contains("the id is taken"), "{twice}");
+        let size = error("log: {memory: 12parsecs}");
+        assert!(size.contains("is no size"), "{size}");
+        assert!(error("listen: []").contains("nobody can subscribe"));
+    }
+}
