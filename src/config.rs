@@ -209,15 +209,17 @@ fn wrong(at: &str, problem: &str) -> ConfigError {
 /// Adds what was probably meant to a parser's "unknown field" with its list of
 /// fields that are known.
 fn suggest(problem: String) -> String {
-    let mut words = problem.split('`').skip(1).step_by(2);
-    let Some(unknown) = problem
-        .contains("unknown field")
-        .then(|| words.next())
-        .flatten()
-    else {
+    let parts = problem
+        .split_once("unknown field `")
+        .and_then(|(_, rest)| rest.split_once("`, expected "));
+    let Some((unknown, known)) = parts else {
         return problem;
     };
-    words
+    let known = known.lines().next().unwrap_or_default();
+    known
+        .trim_start_matches("one of ")
+        .split(", ")
+        .map(|name| name.trim_matches('`'))
         .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
         .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
         .min()

@@ -1,3 +1,5 @@
+use serde::Serialize;
+
 /// The version of MITRE ATT&CK that tactic names are from. Falco's tags use the
 /// tactics as they stood up to v18; v19 splits Defense Evasion in two.
 pub const ATTACK_VERSION: &str = "18";
@@ -6,7 +8,7 @@ pub const ATTACK_VERSION: &str = "18";
 ///
 /// Tactics and techniques are two lists: tags do not say which belongs to which,
 /// and some rules name tactics that contradict each other. All are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Attack {
     /// In the order of their ids, none twice.
     pub tactics: Vec<Tactic>,
@@ -22,7 +24,7 @@ impl Attack {
 }
 
 /// A tactic: why the adversary does it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Tactic {
     /// `TA0003`.
     pub id: String,
@@ -31,14 +33,14 @@ pub struct Tactic {
 }
 
 /// A technique or sub-technique: how the adversary does it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Technique {
     /// `T1059` or `T1059.004`.
     pub id: String,
 }
 
 /// A control of a compliance standard that a rule serves.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ComplianceControl {
     /// `PCI DSS`, `NIST 800-53`.
     pub standard: String,

@@ -1,5 +1,7 @@
+use serde::Serialize;
+
 /// A Kubernetes API call, from the k8s audit plugins (`ka.*`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct KubernetesAudit {
     /// `ka.user.name`.
     pub user: String,
@@ -27,7 +29,7 @@ pub struct KubernetesAudit {
 
 /// A cloud or software-as-a-service call, from the plugins cloudtrail (`ct.*`),
 /// gcpaudit (`gcp.*`), okta (`okta.*`) and github (`github.*`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Cloud {
     /// `aws`, `gcp`, `okta`, `github`.
     pub provider: String,

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// The container that an alert came from, or the host.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Container {
     /// `container.id`, 12 characters; empty for the host.
     pub id: String,
@@ -12,6 +13,7 @@ pub struct Container {
     /// `container.name`; empty for the host.
     pub name: String,
     /// `container.type`: `docker`, `containerd`, …
+    #[serde(rename = "type")]
     pub kind: String,
     /// `container.image.repository`.
     pub image_repository: String,
@@ -28,7 +30,7 @@ pub struct Container {
 }
 
 /// The pod that an alert came from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Kubernetes {
     /// `k8s.ns.name`, else `k8smeta.ns.name`.
     pub namespace: String,

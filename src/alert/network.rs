@@ -1,5 +1,7 @@
+use serde::Serialize;
+
 /// A connection.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Network {
     /// `fd.l4proto`: `tcp`, `udp`, …
     pub transport: String,
@@ -18,7 +20,7 @@ pub struct Network {
 }
 
 /// One end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Endpoint {
     /// The address as Falco wrote it.
     pub ip: String,

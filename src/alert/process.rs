@@ -1,7 +1,8 @@
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// The process that acted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Process {
     /// `proc.name`.
     pub name: String,
@@ -37,7 +38,7 @@ pub struct Process {
 }
 
 /// A process above the one that acted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Ancestor {
     /// 1 is the parent, 2 the grandparent.
     pub level: u32,
@@ -54,7 +55,7 @@ pub struct Ancestor {
 }
 
 /// The user that a process acted as.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct User {
     /// `user.name`.
     pub name: String,
@@ -67,7 +68,7 @@ pub struct User {
 }
 
 /// The group that a process acted as.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Group {
     /// `group.name`.
     pub name: String,

@@ -119,7 +119,7 @@ pub enum CliError {
     #[error("{}", .0.message())]
     Refused(Box<Status>),
     /// A filter that is wrong.
-    #[error("{problem}\n\n{pointer}{}", .problem.suggestion.as_ref().map(|s| format!("\n\ndid you mean `{s}`?")).unwrap_or_default())]
+    #[error("{problem}\n\n{pointer}")]
     Filter {
         /// What.
         problem: Problem,

@@ -23,9 +23,6 @@ pub(super) fn run(command: Command) -> Result<(), CliError> {
         let note = style::NOTE;
         anstream::eprintln!("{note}warning:{note:#} {warning}");
         anstream::eprintln!("{}", warning.pointer(&expression));
-        if let Some(suggestion) = &warning.suggestion {
-            anstream::eprintln!("did you mean `{suggestion}`?");
-        }
     }
     Ok(())
 }

@@ -2,75 +2,82 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::alert::{Alert, FieldValue, Fields};
+use crate::alert::{Alert, FieldValue, Fields, Remark};
 
 /// In the gateway's schema: the names of `alert.proto`, empty ones left out,
 /// fields as plain JSON values.
 pub(super) fn alert(alert: &Alert) -> Value {
-    let mut object = Map::new();
-    let mut put = |key: &str, value: Value| {
-        let empty = match &value {
-            Value::Null => true,
-            Value::String(text) => text.is_empty(),
-            Value::Array(values) => values.is_empty(),
-            Value::Object(values) => values.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        };
-        if !empty {
-            object.insert(key.to_owned(), value);
-        }
-    };
-    put("id", json!(alert.id.to_string()));
-    put("event_time", json!(alert.event_time.to_string()));
-    put("receive_time", json!(alert.receive_time.to_string()));
-    put("priority", json!(alert.priority.as_str()));
-    put("rule", json!(alert.rule));
-    put("source", json!(alert.source));
-    put("hostname", json!(alert.hostname));
-    put("kind", json!(alert.kind.as_str()));
-    put("tags", json!(alert.tags));
-    put("message", json!(alert.message));
-    put("output", json!(alert.output));
-    put("maturity", json!(alert.maturity));
-    put(
-        "tactics",
-        alert
-            .attack
-            .tactics
-            .iter()
-            .map(|tactic| json!({"id": tactic.id, "name": tactic.name}))
-            .collect(),
-    );
-    put(
-        "techniques",
-        alert
-            .attack
-            .techniques
-            .iter()
-            .map(|technique| json!(technique.id))
-            .collect(),
-    );
-    put(
-        "compliance",
-        alert
-            .compliance
-            .iter()
-            .map(|control| json!({"standard": control.standard, "control": control.control}))
-            .collect(),
-    );
-    put("output_fields", fields(&alert.output_fields));
-    put("extra", fields(&alert.extra));
-    put(
-        "origin",
-        json!({
+    let mut value = json!({
+        "id": alert.id.to_string(),
+        "event_time": alert.event_time,
+        "receive_time": alert.receive_time,
+        "priority": alert.priority.as_str(),
+        "rule": alert.rule,
+        "source": alert.source,
+        "hostname": alert.hostname,
+        "kind": alert.kind.as_str(),
+        "tags": alert.tags,
+        "message": alert.message,
+        "output": alert.output,
+        "maturity": alert.maturity,
+        "process": alert.process,
+        "user": alert.user,
+        "group": alert.group,
+        "container": alert.container,
+        "kubernetes": alert.kubernetes,
+        "file": alert.file,
+        "network": alert.network,
+        "syscall": alert.syscall,
+        "audit": alert.audit,
+        "cloud": alert.cloud,
+        "attack": alert.attack,
+        "compliance": alert.compliance,
+        "origin": {
             "source_id": alert.origin.source_id.as_ref(),
             "transport": alert.origin.transport.as_str(),
             "cluster": alert.origin.cluster.as_ref(),
             "labels": alert.origin.labels.as_ref(),
-        }),
-    );
-    put("remarks", alert.remarks.iter().map(|remark| json!({"kind": format!("{:?}", remark.kind), "field": remark.field, "detail": remark.detail})).collect());
-    Value::Object(object)
+        },
+        "remarks": alert.remarks.iter().map(remark).collect::<Value>(),
+    });
+    prune(&mut value);
+    // These are verbatim: an empty value is what Falco sent.
+    if let Value::Object(object) = &mut value {
+        for (key, verbatim) in [
+            ("output_fields", &alert.output_fields),
+            ("extra", &alert.extra),
+        ] {
+            if !verbatim.is_empty() {
+                object.insert(key.to_owned(), fields(verbatim));
+            }
+        }
+    }
+    value
+}
+
+fn remark(remark: &Remark) -> Value {
+    json!({
+        "kind": format!("{:?}", remark.kind),
+        "field": remark.field,
+        "detail": remark.detail,
+    })
+}
+
+/// Takes out what has no value, all the way down.
+fn prune(value: &mut Value) {
+    let Value::Object(object) = value else {
+        return;
+    };
+    object.retain(|_, value| {
+        prune(value);
+        match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(values) => !values.is_empty(),
+            Value::Object(values) => !values.is_empty(),
+            Value::Bool(_) | Value::Number(_) => true,
+        }
+    });
 }
 
 /// As Falco's `json_output` writes it.

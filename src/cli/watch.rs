@@ -195,7 +195,7 @@ impl Watch {
     ) -> Result<Option<End>, CliError> {
         match kind {
             Some(Kind::Alerts(batch)) => return self.show(batch),
-            Some(Kind::Loss(loss)) => self.tell_loss(&loss),
+            Some(Kind::Loss(loss)) => tell_loss(&loss),
             Some(Kind::Source(source)) => self.note(&format!(
                 "source {} is {}{}",
                 source.source_id,
@@ -246,20 +246,6 @@ impl Watch {
         Ok(None)
     }
 
-    fn tell_loss(&self, loss: &pb::LossNotice) {
-        let cause = loss
-            .cause()
-            .as_str_name()
-            .trim_start_matches("LOSS_CAUSE_")
-            .to_lowercase();
-        let least = if loss.lower_bound { "at least " } else { "" };
-        let color = style::LOSS;
-        anstream::eprintln!(
-            "{color}-- {least}{} alerts lost ({cause}){color:#}",
-            loss.lost
-        );
-    }
-
     fn ended(&self, reason: &str) -> End {
         if self.arguments.stop_at_head {
             End::Done
@@ -295,4 +281,19 @@ fn is_passing(status: &Status) -> bool {
             | Code::Cancelled
             | Code::Aborted
     )
+}
+
+/// Said whatever the output: a loss is never to be overlooked.
+fn tell_loss(loss: &pb::LossNotice) {
+    let cause = loss
+        .cause()
+        .as_str_name()
+        .trim_start_matches("LOSS_CAUSE_")
+        .to_lowercase();
+    let least = if loss.lower_bound { "at least " } else { "" };
+    let color = style::LOSS;
+    anstream::eprintln!(
+        "{color}-- {least}{} alerts lost ({cause}){color:#}",
+        loss.lost
+    );
 }

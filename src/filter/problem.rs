@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn problem(position: usize, length: usize) -> Problem {
-        Problem::syntax(Span::new(position, position + length), "here")
+        Problem::syntax(Span::new(position, position.saturating_add(length)), "here")
     }
 
     #[test]

@@ -79,13 +79,12 @@ pub(super) fn bad_field(reason: &str, field: &str, message: impl Into<String>) -
 
 /// A filter that is wrong, with where.
 pub(super) fn bad_filter(problem: &Problem) -> Status {
-    let mut message = format!("filter, at byte {}: {problem}", problem.position);
+    let message = format!("filter, at byte {}: {problem}", problem.position);
     let mut metadata = HashMap::from([
         ("position".to_owned(), problem.position.to_string()),
         ("length".to_owned(), problem.length.to_string()),
     ]);
     if let Some(suggestion) = &problem.suggestion {
-        message = format!("{message}; did you mean `{suggestion}`?");
         metadata.insert("suggestion".to_owned(), shortened(suggestion.clone()));
     }
     Failure::with_metadata(
@@ -216,7 +215,7 @@ mod tests {
             reason: Reason::Syntax,
             position: 5,
             length: 3,
-            message: "expected an operator".into(),
+            message: "expected an operator; did you mean `and`?".into(),
             suggestion: Some("and".into()),
         });
         let details = status.get_error_details();
