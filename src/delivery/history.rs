@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::View;
 use crate::{
     alert::AlertId,
     filter::Filter,
@@ -14,6 +15,10 @@ const CHUNK: usize = 512;
 /// How many alerts one page may look at: a narrow filter over a long log is
 /// answered in several pages, some of them empty, rather than in one slow call.
 const PAGE_SCAN: usize = 65_536;
+
+/// What a page may take on the wire. Clients refuse messages over 4 MiB unless
+/// told otherwise; a single alert is far below what is left of that.
+const PAGE_BYTES: usize = 3 << 20;
 
 /// Reads what is in the log, without following it.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +37,10 @@ pub struct PageRequest<'a> {
     pub until: Option<Timestamp>,
     /// The newest first, or the oldest first.
     pub newest_first: bool,
-    /// How many at most.
+    /// How many at most; fewer if they are large.
     pub size: usize,
+    /// How much of each is to be sent.
+    pub view: View,
     /// [`Page::next`] of the page before.
     pub from: Option<Position>,
 }
@@ -67,10 +74,11 @@ impl History<'_> {
                 && request.until.is_none_or(|until| time < until)
                 && request.filter.matches(&entry.alert)
         };
+        let room = Room::page(request.size, request.view);
         if request.newest_first {
-            self.backwards(after, through, request.size, wanted)
+            self.backwards(after, through, room, wanted)
         } else {
-            self.forwards(after, through, request.size, wanted)
+            self.forwards(after, through, room, wanted)
         }
     }
 
@@ -79,7 +87,9 @@ impl History<'_> {
         let bounds = self.log.bounds();
         let mut through = bounds.head;
         while through > bounds.start {
-            let page = self.backwards(bounds.start, through, 1, |entry| entry.alert.id == id);
+            let page = self.backwards(bounds.start, through, Room::count(1), |entry| {
+                entry.alert.id == id
+            });
             if let Some(entry) = page.entries.into_iter().next() {
                 return Some(entry);
             }
@@ -105,7 +115,7 @@ impl History<'_> {
         let mut left = count as usize;
         let mut through = bounds.head;
         loop {
-            let page = self.backwards(bounds.start, through, left, |entry| {
+            let page = self.backwards(bounds.start, through, Room::count(left), |entry| {
                 filter.matches(&entry.alert)
             });
             left -= page.entries.len();
@@ -121,37 +131,34 @@ impl History<'_> {
         &self,
         after: Position,
         through: Position,
-        size: usize,
+        mut room: Room,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Page {
         let mut entries = Vec::new();
         let mut position = after;
         let mut scanned = 0;
-        while position < through {
+        while position < through && scanned < PAGE_SCAN && !room.is_used_up() {
             let chunk = self.log.range(position, through, CHUNK);
             let Some(last) = chunk.last() else {
+                position = through;
                 break;
             };
             scanned += chunk.len();
-            position = last.position;
-            for entry in chunk {
-                if wanted(&entry) {
-                    let at = entry.position;
-                    entries.push(entry);
-                    if entries.len() == size {
-                        let next = (at < through).then_some(at);
-                        return Page { entries, next };
-                    }
+            let end = last.position;
+            for entry in chunk.into_iter().filter(|entry| wanted(entry)) {
+                if !room.take(&entry) {
+                    break;
                 }
+                position = entry.position;
+                entries.push(entry);
             }
-            if scanned >= PAGE_SCAN && position < through {
-                let next = Some(position);
-                return Page { entries, next };
+            if !room.is_used_up() {
+                position = end;
             }
         }
         Page {
             entries,
-            next: None,
+            next: (position < through).then_some(position),
         }
     }
 
@@ -160,35 +167,76 @@ impl History<'_> {
         &self,
         after: Position,
         through: Position,
-        size: usize,
+        mut room: Room,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Page {
         let mut entries = Vec::new();
         let mut position = through;
         let mut scanned = 0;
-        while position > after {
+        while position > after && scanned < PAGE_SCAN && !room.is_used_up() {
             let chunk_start = Position(position.0.saturating_sub(CHUNK as u64)).max(after);
             let chunk = self.log.range(chunk_start, position, CHUNK);
             scanned += CHUNK;
-            for entry in chunk.into_iter().rev() {
-                if wanted(&entry) {
-                    let before = entry.position.previous();
-                    entries.push(entry);
-                    if entries.len() == size {
-                        let next = (before > after).then_some(before);
-                        return Page { entries, next };
-                    }
+            for entry in chunk.into_iter().rev().filter(|entry| wanted(entry)) {
+                if !room.take(&entry) {
+                    break;
                 }
+                position = entry.position.previous();
+                entries.push(entry);
             }
-            position = chunk_start;
-            if scanned >= PAGE_SCAN && position > after {
-                let next = Some(position);
-                return Page { entries, next };
+            if !room.is_used_up() {
+                position = chunk_start;
             }
         }
         Page {
             entries,
-            next: None,
+            next: (position > after).then_some(position),
         }
+    }
+}
+
+/// What may still be put on a page.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    alerts: usize,
+    bytes: usize,
+    view: View,
+    is_empty: bool,
+}
+
+impl Room {
+    fn page(alerts: usize, view: View) -> Self {
+        Self {
+            alerts,
+            bytes: PAGE_BYTES,
+            view,
+            is_empty: true,
+        }
+    }
+
+    /// For alerts that are counted and not sent.
+    fn count(alerts: usize) -> Self {
+        Self {
+            bytes: usize::MAX,
+            ..Self::page(alerts, View::Basic)
+        }
+    }
+
+    /// Whether there is room for `entry`, which takes it; the first always fits.
+    fn take(&mut self, entry: &Entry) -> bool {
+        let bytes = self.view.bytes_of(entry);
+        let fits = self.alerts > 0 && (self.is_empty || bytes <= self.bytes);
+        if fits {
+            self.is_empty = false;
+            self.alerts -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
+        } else {
+            self.alerts = 0;
+        }
+        fits
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.alerts == 0
     }
 }

@@ -3,7 +3,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Cursor, CursorError, Delivery};
-use crate::{filter::Filter, log::Position};
+use crate::{
+    filter::Filter,
+    log::{Entry, Position},
+};
 
 /// What a subscriber asks for.
 #[derive(Debug, Clone)]
@@ -79,6 +82,16 @@ pub enum View {
     Full,
     /// Everything.
     Raw,
+}
+
+impl View {
+    /// What `entry` takes on the wire in this view, roughly and at most.
+    pub(super) fn bytes_of(self, entry: &Entry) -> usize {
+        match self {
+            Self::Basic | Self::Full => entry.encoded.len(),
+            Self::Raw => entry.encoded.len() + entry.alert.raw.len(),
+        }
+    }
 }
 
 /// How alerts are put together into frames.

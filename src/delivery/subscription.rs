@@ -371,12 +371,7 @@ impl Subscription {
 
 impl Batch {
     fn push(&mut self, entry: Arc<Entry>, view: View) {
-        let raw = if view == View::Raw {
-            entry.alert.raw.len()
-        } else {
-            0
-        };
-        self.bytes += entry.encoded.len() + raw;
+        self.bytes += view.bytes_of(&entry);
         self.entries.push(entry);
         self.since.get_or_insert_with(Instant::now);
     }

@@ -465,6 +465,7 @@ async fn pages_put_together_are_the_history_either_way_round() {
                 until: None,
                 newest_first,
                 size: 4,
+                view: View::Full,
                 from,
             });
             found.extend(page.entries.iter().map(|entry| entry.position.0));

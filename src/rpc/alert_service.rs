@@ -70,6 +70,7 @@ impl AlertService for Alerts {
             "" => None,
             token => Some(self.position(request::cursor(token)?)?),
         };
+        let view = request::view(message.view());
         let page = self.delivery.history().page(&PageRequest {
             filter: &request::filter(&message.filter)?,
             since: request::time("since", message.since)?,
@@ -81,9 +82,9 @@ impl AlertService for Alerts {
                 DEFAULT_PER_PAGE,
                 MOST_PER_PAGE,
             )?,
+            view,
             from,
         });
-        let view = request::view(message.view());
         Ok(Response::new(pb::ListAlertsResponse {
             records: frames::records(&self.delivery, &page.entries, view),
             next_page_token: page

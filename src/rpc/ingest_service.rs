@@ -1,5 +1,4 @@
 use bytes::Bytes;
-use futures_util::future::join_all;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::status;
@@ -63,18 +62,26 @@ impl Ingest {
     /// log's commits.
     async fn take(&self, first_index: u64, documents: Vec<Bytes>) -> Result<Published, Status> {
         let now = clock::now();
-        let submissions = documents.into_iter().map(|document| {
-            self.intake.submit(Raw {
+        let mut answers = Vec::with_capacity(documents.len());
+        for document in documents {
+            let raw = Raw {
                 payload: Payload::Document(document),
                 origin: self.source.origin().clone(),
                 received_at: now,
-            })
-        });
+            };
+            answers.push(
+                self.intake
+                    .enqueue(raw)
+                    .await
+                    .map_err(status::intake_closed)?,
+            );
+        }
         let mut published = Published {
             accepted: 0,
             refusals: Vec::new(),
         };
-        for (index, receipt) in (first_index..).zip(join_all(submissions).await) {
+        for (index, mut answer) in (first_index..).zip(answers) {
+            let receipt = answer.receipt().await;
             let receipt = receipt.map_err(status::intake_closed)?;
             self.source.count(&receipt, now);
             published.accepted += receipt.accepted.len() as u64;

@@ -6,7 +6,11 @@ mod falco_grpc;
 #[cfg(test)]
 mod file_input;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod http_input;
+#[cfg(test)]
+mod layering;
 #[cfg(test)]
 mod normalize;
 #[cfg(test)]

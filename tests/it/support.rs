@@ -3,6 +3,8 @@
 pub(crate) mod captures;
 pub(crate) mod certs;
 pub(crate) mod fake_falco;
+pub(crate) mod frames;
+pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod intake;
 pub(crate) mod subscription;

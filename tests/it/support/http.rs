@@ -40,8 +40,7 @@ impl Server {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        let stream = in_time(TcpStream::connect(self.address)).await.unwrap();
-        Client(BufReader::new(stream))
+        Client::connect(self.address).await
     }
 
     /// One request on a connection of its own.
@@ -72,6 +71,11 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = in_time(TcpStream::connect(address)).await.unwrap();
+        Self(BufReader::new(stream))
+    }
+
     /// Sends, and says whether all of it was taken; mostly the answer tells.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         in_time(self.0.get_mut().write_all(bytes.as_ref()))

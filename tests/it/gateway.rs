@@ -1,0 +1,11 @@
+//! The whole gateway, from the bytes of a Falco to the frames of a subscriber.
+
+mod errors;
+mod flow;
+mod history;
+mod lifecycle;
+mod operations;
+mod publish;
+mod refusals;
+mod resume;
+mod slow;

@@ -1,0 +1,128 @@
+//! Coming up, and going down in order.
+
+use std::{os::unix::net::UnixListener as StdUnixListener, time::Duration};
+
+use falco_gateway::{
+    gateway::{Gateway, ListenError},
+    pb::{self, stream_frame::Kind},
+};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+use tonic::transport::{Endpoint, Uri};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use crate::support::{
+    captures::numbered_body,
+    frames::Frames,
+    gateway::{Running, from_the_start, loopback},
+    in_time,
+};
+
+#[tokio::test]
+async fn streams_get_everything_and_are_told_to_come_back() {
+    let gateway = Running::start().await;
+    let mut health = HealthClient::new(gateway.channel());
+    let request = HealthCheckRequest {
+        service: String::new(),
+    };
+    let mut health = health.watch(request).await.unwrap().into_inner();
+    while in_time(health.message()).await.unwrap().unwrap().status != 1 {}
+    let mut stream = gateway.stream(from_the_start("")).await;
+    stream.opened().await;
+    gateway
+        .post_all((0..50).map(|number| numbered_body(number, 1000)))
+        .await;
+    gateway.begin_shutdown();
+    assert_eq!(in_time(health.message()).await.unwrap().unwrap().status, 2);
+    assert_eq!(stream.records(50).await.len(), 50);
+    let closing = stream
+        .find(|kind| match kind {
+            Kind::Closing(closing) => Some(closing),
+            _ => None,
+        })
+        .await;
+    assert_eq!(closing.reason(), pb::ClosingReason::Draining);
+    assert!(closing.resume_delay.is_some());
+    assert!(stream.try_next().await.unwrap().is_none());
+    drop(health);
+    gateway.stopped().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_cannot_hold_the_shutdown() {
+    let gateway = Running::start().await;
+    let mut stuck = gateway.stream(from_the_start("")).await;
+    stuck.opened().await;
+    gateway
+        .post_all((0..400).map(|number| numbered_body(number, 30_000)))
+        .await;
+    let begun = Instant::now();
+    gateway.stopped().await;
+    assert!(begun.elapsed() < Duration::from_secs(12));
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_and_goes_with_the_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run/gateway.sock");
+    let mut config = loopback();
+    config.listen.push(format!("unix://{}", path.display()));
+    let gateway = Running::with(config).await;
+    let to = path.clone();
+    let connect = tower::service_fn(move |_: Uri| {
+        let path = to.clone();
+        async move {
+            tokio::net::UnixStream::connect(path)
+                .await
+                .map(TokioIo::new)
+        }
+    });
+    let endpoint = Endpoint::from_static("http://localhost");
+    let channel = in_time(endpoint.connect_with_connector(connect))
+        .await
+        .unwrap();
+    let mut client = pb::alert_service_client::AlertServiceClient::new(channel);
+    let response = in_time(client.stream_alerts(from_the_start("")))
+        .await
+        .unwrap();
+    let mut stream = Frames::new(response.into_inner());
+    stream.opened().await;
+    gateway.post_all([numbered_body(1, 0)]).await;
+    assert_eq!(stream.records(1).await.len(), 1);
+    drop((stream, client));
+    gateway.stopped().await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_socket_left_behind_is_taken_over_and_one_in_use_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.sock");
+    let mut config = loopback();
+    config.listen = vec![format!("unix://{}", path.display())];
+    let in_use = StdUnixListener::bind(&path).unwrap();
+    let refused = Gateway::bind(config.clone()).await.unwrap_err();
+    assert!(matches!(refused, ListenError::Taken { .. }), "{refused}");
+    drop(in_use);
+    assert!(path.exists());
+    drop(Gateway::bind(config.clone()).await.unwrap());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "somebody's").unwrap();
+    let refused = Gateway::bind(config).await.unwrap_err();
+    assert!(matches!(refused, ListenError::Bind { .. }), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
+}
+
+#[tokio::test]
+async fn plaintext_off_loopback_must_be_asked_for() {
+    let mut config = loopback();
+    config.listen = vec!["0.0.0.0:0".to_owned()];
+    let refused = Gateway::bind(config.clone()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("allow_plaintext_off_loopback"),
+        "{refused}"
+    );
+    config.allow_plaintext_off_loopback = true;
+    Gateway::bind(config).await.unwrap();
+}

@@ -1,0 +1,201 @@
+//! The rule of ARCHITECTURE.md: which module may use which.
+//!
+//! It is read from the sources, since the compiler knows of no such rule within
+//! one crate.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A module, and the others of this crate that it may use.
+const MAY_USE: [(&str, &[&str]); 15] = [
+    ("units", &[]),
+    ("clock", &[]),
+    ("pb", &[]),
+    ("alert", &[]),
+    ("filter", &["alert", "units"]),
+    ("log", &["alert", "units"]),
+    ("source", &["alert", "clock", "units"]),
+    ("normalize", &["alert", "source"]),
+    ("ingest", &["alert", "log", "normalize", "source"]),
+    ("delivery", &["alert", "filter", "log", "source"]),
+    (
+        "rpc",
+        &[
+            "alert",
+            "clock",
+            "delivery",
+            "filter",
+            "log",
+            "normalize",
+            "pb",
+            "source",
+        ],
+    ),
+    ("config", &["alert", "delivery", "log", "source", "units"]),
+    (
+        "gateway",
+        &[
+            "alert", "clock", "config", "delivery", "ingest", "log", "rpc", "source",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "alert", "clock", "config", "filter", "gateway", "pb", "rpc", "source", "units",
+        ],
+    ),
+    ("main", &["cli"]),
+];
+
+/// A library, and the parts of `src` that may know it.
+const LIBRARIES: [(&str, &[&str]); 6] = [
+    ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
+    ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
+    ("tonic_types", &["rpc"]),
+    ("serde_json", &["normalize", "source/http", "cli"]),
+    ("clap", &["cli"]),
+    ("hyper", &["source/http", "cli"]),
+];
+
+/// A file of `src` without its tests and comments.
+struct File {
+    /// Below `src`, without `.rs`.
+    path: String,
+    code: String,
+}
+
+impl File {
+    /// Nothing, if it is all test.
+    fn read(path: &Path, root: &Path) -> Option<Self> {
+        let inside = path.strip_prefix(root).unwrap().with_extension("");
+        let inside = inside.to_str().unwrap().to_owned();
+        if inside == "lib" || inside.contains("test") {
+            return None;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code = shipped
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .fold(String::new(), |all, line| all + line + "\n");
+        Some(Self { path: inside, code })
+    }
+
+    fn module(&self) -> &str {
+        self.path.split('/').next().unwrap()
+    }
+}
+
+fn code() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files(&root)
+        .iter()
+        .filter_map(|path| File::read(path, &root))
+        .collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The words that follow `prefix`, also in a group: `crate::{a::B, c}`.
+fn used(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(top_names(group)),
+            None => names.extend(word(rest)),
+        }
+    }
+    names
+}
+
+fn top_names(group: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut names = Vec::new();
+    let mut fresh = true;
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => fresh = true,
+            _ if fresh && letter.is_alphanumeric() => {
+                names.extend(word(&group[at..]));
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let word = &text[..end.unwrap_or(text.len())];
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in code() {
+        let module = file.module();
+        let prefix = if module == "main" {
+            "falco_gateway::"
+        } else {
+            "crate::"
+        };
+        let names = uses.entry(module.to_owned()).or_default();
+        names.extend(used(&file.code, prefix));
+    }
+    let known: BTreeSet<_> = MAY_USE.iter().map(|(module, _)| *module).collect();
+    let modules: BTreeSet<_> = uses.keys().map(String::as_str).collect();
+    assert_eq!(modules, known, "a module has no rule, or a rule no module");
+    for (module, allowed) in MAY_USE {
+        let allowed: BTreeSet<_> = allowed.iter().copied().collect();
+        let used: BTreeSet<_> = uses[module]
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != module && modules.contains(name))
+            .collect();
+        assert_eq!(
+            used, allowed,
+            "{module} uses the left, and may use the right"
+        );
+    }
+}
+
+#[test]
+fn libraries_are_known_only_where_they_belong() {
+    for (library, allowed) in LIBRARIES {
+        for file in code() {
+            let knows = file.code.contains(&format!("{library}::"))
+                || file.code.contains(&format!("use {library};"));
+            let may = allowed.iter().any(|part| file.path.starts_with(part));
+            assert!(!knows || may, "{} must not know {library}", file.path);
+        }
+    }
+}
+
+#[test]
+fn the_reading_of_uses_sees_groups_and_paths() {
+    let code = "use crate::{alert::{A, b::C}, log, source::X};\nlet y = crate::clock::now();";
+    let names = used(code, "crate::");
+    let expected = ["alert", "clock", "log", "source"].map(str::to_owned);
+    assert_eq!(names, BTreeSet::from(expected));
+}
