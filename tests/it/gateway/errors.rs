@@ -237,6 +237,11 @@ fn every_reason_of_the_code_is_explained() {
         include_str!("../../../src/source/http/access.rs"),
         include_str!("../../../src/source/http/connection.rs"),
         include_str!("../../../src/source/http/receiver.rs"),
+        include_str!("../../../src/source/file.rs"),
+        include_str!("../../../src/source/file/tail.rs"),
+        include_str!("../../../src/source/stdin.rs"),
+        include_str!("../../../src/source/falco_grpc/batch.rs"),
+        include_str!("../../../src/source/falco_grpc/reader.rs"),
         include_str!("../../../src/source/lines.rs"),
     ];
     let reasons = code
