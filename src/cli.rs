@@ -41,13 +41,20 @@ pub struct Arguments {
     #[arg(
         long,
         global = true,
+        help_heading = "Global options",
         env = "FALCO_GATEWAY_SERVER",
         default_value = "http://127.0.0.1:5060"
     )]
     server: Server,
 
     /// What is logged to standard error, such as debug or falco_gateway=trace
-    #[arg(long, global = true, env = "FALCO_GATEWAY_LOG", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_LOG",
+        default_value = "info"
+    )]
     log: String,
 
     #[command(subcommand)]

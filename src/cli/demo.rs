@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     count: Option<usize>,
 
     /// Only alerts that match, in the language of Falco's conditions
-    #[arg(short, long, default_value = "")]
+    #[arg(short, long, default_value = "", hide_default_value = true)]
     filter: String,
 
     /// How alerts are shown

@@ -17,7 +17,7 @@ const PAGE: usize = 1000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Only alerts that match, in the language of Falco's conditions
-    #[arg(short, long, default_value = "")]
+    #[arg(short, long, default_value = "", hide_default_value = true)]
     filter: String,
 
     /// Received since then: 10m, or 2026-11-25T10:00:00Z

@@ -1,6 +1,7 @@
 use std::{io::Write, time::Duration};
 
 use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt;
 
 use super::{
     CliError, Server,
@@ -25,9 +26,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  falco-gateway watch --last 20
+  falco-gateway watch -f 'priority >= error and k8s.ns.name = payments'
+  falco-gateway watch -f 'tags intersects (T1059)' -o json | jq .rule")]
 pub(super) struct Arguments {
     /// Only alerts that match, in the language of Falco's conditions
-    #[arg(short, long, default_value = "")]
+    #[arg(short, long, default_value = "", hide_default_value = true)]
     pub(super) filter: String,
 
     /// Start with what was received since then: 10m, or 2026-11-25T10:00:00Z
@@ -77,7 +83,10 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<(), Cli
 pub(super) struct Watch {
     arguments: Arguments,
     renderer: Renderer,
+    /// Where to go on; none before the first frame.
     cursor: Option<String>,
+    /// The log that the cursor was of is gone.
+    is_new_log: bool,
     shown: u64,
     wait: Duration,
 }
@@ -96,6 +105,7 @@ impl Watch {
             renderer: Renderer::new(arguments.output),
             arguments,
             cursor: None,
+            is_new_log: false,
             shown: 0,
             wait: FIRST_WAIT,
         }
@@ -115,6 +125,10 @@ impl Watch {
                 // Somebody who mistyped the address wants to know at once.
                 Err(error @ CliError::Unreachable { .. }) if first => return Err(error),
                 Err(CliError::Unreachable { reason, .. }) => End::Broken(reason, None),
+                Err(CliError::Refused(status)) if self.cursor.is_some() && is_foreign(&status) => {
+                    self.turn_to_new_log();
+                    continue;
+                }
                 Err(CliError::Refused(status)) if is_passing(&status) => {
                     End::Broken(status.message().to_owned(), None)
                 }
@@ -126,6 +140,13 @@ impl Watch {
                 End::Broken(reason, wait) => self.pause(&reason, wait).await,
             }
         }
+    }
+
+    /// All that a log has that was begun while we were away is new to us.
+    fn turn_to_new_log(&mut self) {
+        self.cursor = None;
+        self.is_new_log = true;
+        tell("the gateway has begun its log anew: alerts of the old one may be missing");
     }
 
     async fn pause(&mut self, reason: &str, asked: Option<Duration>) {
@@ -167,7 +188,14 @@ impl Watch {
 
     fn request(&self) -> pb::StreamAlertsRequest {
         let arguments = &self.arguments;
-        let start = if let Some(cursor) = self.cursor.as_ref().or(arguments.after.as_ref()) {
+        let mut on_expired = pb::OnExpiredCursor::Fail;
+        let start = if let Some(cursor) = &self.cursor {
+            // We were away for too long: on with what there is, and be told what is not.
+            on_expired = pb::OnExpiredCursor::Earliest;
+            Start::AfterCursor(cursor.clone())
+        } else if self.is_new_log {
+            Start::Earliest(())
+        } else if let Some(cursor) = &arguments.after {
             Start::AfterCursor(cursor.clone())
         } else if let Some(When(time)) = arguments.since {
             Start::Since(convert::timestamp(time))
@@ -181,6 +209,7 @@ impl Watch {
         pb::StreamAlertsRequest {
             filter: arguments.filter.clone(),
             start: Some(start),
+            on_expired_cursor: on_expired.into(),
             stop_at_head: arguments.stop_at_head,
             client_label: arguments.label.clone(),
             ..pb::StreamAlertsRequest::default()
@@ -283,7 +312,13 @@ fn is_passing(status: &Status) -> bool {
     )
 }
 
-/// Said whatever the output: a loss is never to be overlooked.
+/// Whether the cursor is of a log that the gateway no longer has.
+fn is_foreign(status: &Status) -> bool {
+    status
+        .get_details_error_info()
+        .is_some_and(|info| info.reason == "CURSOR_FOREIGN_LOG")
+}
+
 fn tell_loss(loss: &pb::LossNotice) {
     let cause = loss
         .cause()
@@ -291,9 +326,11 @@ fn tell_loss(loss: &pb::LossNotice) {
         .trim_start_matches("LOSS_CAUSE_")
         .to_lowercase();
     let least = if loss.lower_bound { "at least " } else { "" };
+    tell(&format!("{least}{} alerts lost ({cause})", loss.lost));
+}
+
+/// Said whatever the output: a loss is never to be overlooked.
+fn tell(text: &str) {
     let color = style::LOSS;
-    anstream::eprintln!(
-        "{color}-- {least}{} alerts lost ({cause}){color:#}",
-        loss.lost
-    );
+    anstream::eprintln!("{color}-- {text}{color:#}");
 }

@@ -54,7 +54,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 const LIBRARIES: [(&str, &[&str]); 6] = [
     ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
-    ("tonic_types", &["rpc"]),
+    ("tonic_types", &["rpc", "cli"]),
     ("serde_json", &["normalize", "source/http", "cli"]),
     ("clap", &["cli"]),
     ("hyper", &["source/http", "cli"]),

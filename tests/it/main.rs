@@ -2,6 +2,10 @@
 
 // Clippy lets tests unwrap where it is told that they are tests.
 #[cfg(test)]
+mod command;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod falco_grpc;
 #[cfg(test)]
 mod file_input;
