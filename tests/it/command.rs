@@ -118,8 +118,8 @@ async fn watch_resumes_by_itself_when_the_gateway_comes_back() {
             .unwrap(),
     );
     let lines = BufReader::new(watch.0.stdout.take().unwrap()).lines();
-    let (sender, mut shown) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.for_each(|line| sender.send(line.unwrap()).unwrap()));
+    let (sender, mut shown) = tokio::sync::mpsc::channel(16);
+    std::thread::spawn(move || lines.for_each(|line| sender.blocking_send(line.unwrap()).unwrap()));
     watched(&gateway).await;
     gateway.post_all([numbered_body(1, 0)]).await;
     assert!(
