@@ -142,3 +142,6 @@ impl fmt::Display for Filter {
         f.write_str(self.canonical())
     }
 }
+
+#[cfg(test)]
+mod tests;

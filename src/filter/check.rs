@@ -70,10 +70,11 @@ fn transformed(
 fn check_operator(type_: Type, operator: &Spanned<Operator>, field: &Field) -> Result<(), Problem> {
     let kind = operator.value.kind();
     let fits = match type_ {
-        Type::Text | Type::Unknown | Type::Raw => true,
+        Type::Unknown | Type::Raw => true,
         Type::Number | Type::Priority => kind != OperatorKind::Text,
         Type::Bool => !matches!(kind, OperatorKind::Text | OperatorKind::Order),
-        Type::Kind
+        Type::Text
+        | Type::Kind
         | Type::Transport
         | Type::Id
         | Type::Tactic

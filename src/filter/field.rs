@@ -293,3 +293,10 @@ const PRIORITIES: [&str; 8] = [
 const ORIGIN_LABEL: &str = "origin.label";
 /// Reaches keys that cannot be written as a field: `field["odd key"]`.
 const OUTPUT_FIELD: &str = "field";
+
+/// The names of the fields that are the gateway's own.
+#[cfg(test)]
+pub(super) fn envelope() -> Vec<&'static str> {
+    let plain = Field::PLAIN.into_iter().map(|(name, _)| name);
+    plain.chain([ORIGIN_LABEL, OUTPUT_FIELD]).collect()
+}

@@ -254,7 +254,12 @@ fn transform(name: &Spanned<String>) -> Result<Transform, Problem> {
         } else {
             format!("`{word}` is no transformer; those are tolower, toupper, basename and len")
         };
-        Problem::syntax(name.span, message)
-            .suggest(closest(word, Transform::ALL.map(Transform::as_str)))
+        let meant = match word.to_ascii_lowercase().as_str() {
+            "lower" => Some("tolower"),
+            "upper" => Some("toupper"),
+            "length" | "size" | "count" => Some("len"),
+            _ => closest(word, Transform::ALL.map(Transform::as_str)),
+        };
+        Problem::syntax(name.span, message).suggest(meant)
     })
 }
