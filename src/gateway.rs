@@ -152,7 +152,6 @@ impl Gateway {
         self.server.set_serving().await;
 
         shutdown.cancelled().await;
-        tracing::info!("shutting down");
         self.server.set_draining().await;
         sources_end.cancel();
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;

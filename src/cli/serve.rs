@@ -49,6 +49,7 @@ fn cancel_on_signal(shutdown: CancellationToken) -> Result<impl Future<Output = 
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        tracing::info!("shutting down");
         shutdown.cancel();
     })
 }
