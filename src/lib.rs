@@ -1,10 +1,15 @@
 //! falco-gateway: a gRPC alert gateway for Falco.
 //!
-//! The modules stand in the order of an alert's way:
+//! An alert's way through the modules, each of which says in its own words what
+//! it promises:
 //!
 //! ```text
 //! source ──► normalize ──► log ──► delivery ──► rpc ──► subscriber
+//!   (onto the intake)  ingest, the one writer    filter
 //! ```
+//!
+//! [`alert`] is what travels. [`gateway`] puts the stages together from a
+//! [`config`], and [`cli`] is the command line around them.
 
 pub mod alert;
 pub mod cli;
