@@ -157,6 +157,7 @@ impl Gateway {
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;
         self.intake.close();
         self.streams_end.cancel();
+        self.server.end_watches().await;
         within(STREAMS_DEADLINE, "the open streams", servers.wait()).await;
         ingest.abort();
     }

@@ -93,6 +93,15 @@ impl Server {
         self.report(ServingStatus::NotServing).await;
     }
 
+    /// Ends the streams of those who watch the health, which would else hold the
+    /// server's end for as long as they like.
+    pub async fn end_watches(&self) {
+        let mut health = self.health.clone();
+        for service in SERVICES {
+            health.clear_service_status(service).await;
+        }
+    }
+
     async fn report(&self, status: ServingStatus) {
         for service in SERVICES {
             self.health.set_service_status(service, status).await;

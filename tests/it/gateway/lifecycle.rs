@@ -44,7 +44,7 @@ async fn streams_get_everything_and_are_told_to_come_back() {
     assert_eq!(closing.reason(), pb::ClosingReason::Draining);
     assert!(closing.resume_delay.is_some());
     assert!(stream.try_next().await.unwrap().is_none());
-    drop(health);
+    assert!(in_time(health.message()).await.unwrap().is_none());
     gateway.stopped().await;
 }
 
