@@ -2,6 +2,7 @@
 
 mod document;
 mod errors;
+mod fields;
 mod naive;
 mod robust;
 mod semantics;
@@ -36,4 +37,20 @@ fn hold(alert: &Alert, expected: bool, texts: &str) {
     for text in texts.lines().map(str::trim).filter(|it| !it.is_empty()) {
         assert_eq!(filter(text).matches(alert), expected, "{text}");
     }
+}
+
+/// An alert that has every kind of value.
+fn example() -> Alert {
+    alert(
+        r#"{"rule":"Write below etc","priority":"Error","source":"syscall","hostname":"node-a",
+        "time":"2026-11-25T10:00:00.000000001Z","output":"File below /etc opened (user=root)",
+        "tags":["container","mitre_persistence","T1059.004","PCI_DSS_11.5.1","maturity_stable"],
+        "output_fields":{
+            "proc.name":"bash","proc.pid":1234,"proc.ppid":null,"proc.aname[2]":"sshd",
+            "proc.cmdline":"bash -c \"cat /etc/shadow\"","proc.exepath":"/usr/bin/bash",
+            "proc.is_exe_writable":true,"fd.name":"/etc/passwd","fd.num":3,
+            "container.id":"host","k8s.ns.name":"payments","evt.rawres":-2,"evt.rawarg.x":"31",
+            "user.uid":18446744073709551615,"custom.list":["a","b",[7]],"custom.empty":[],
+            "custom.half":0.5,"custom.na":"<NA>","odd key!":"v","évt":"ü"}}"#,
+    )
 }
