@@ -187,7 +187,8 @@ fn is_free_name(name: &str) -> bool {
         || Field::PLAIN.iter().any(|(plain, _)| *plain == name);
     starts
         && !ours
-        && !is_reserved(name)
+        // `not.x` would read as the negation of `.x`.
+        && !name.split('.').any(is_reserved)
         && !name.ends_with('.')
         && name
             .chars()

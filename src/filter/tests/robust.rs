@@ -154,3 +154,39 @@ fn regexes_take_linear_time() {
     assert!(!filter("rule regex \"(a+)+\"").matches(&hostile));
     assert!(!filter("rule glob *a*a*a*a*a*a*a*a*b").matches(&hostile));
 }
+
+/// Keys of the output are anybody's: they may look like the language itself.
+fn key() -> impl Strategy<Value = String> {
+    let words = [
+        "not", "and", "or", "in", "exists", "len", "field", "rule", "a", "_1",
+    ];
+    let signs = [
+        ".", "[", "]", "(", ")", "\"", "'", "\\", " ", ",", "=", "é", "\n",
+    ];
+    let word = || prop::sample::select(words.to_vec());
+    let name = prop::collection::vec(word(), 1..4).prop_map(|words| words.join("."));
+    let sign = prop::sample::select(signs.to_vec());
+    let wild = prop::collection::vec(prop_oneof![word(), sign], 1..6);
+    let wild = wild.prop_map(|parts| parts.concat());
+    prop_oneof![
+        name.clone(),
+        (name, wild.clone()).prop_map(|(name, argument)| format!("{name}[{argument}]")),
+        wild,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_key_has_a_spelling(key in key()) {
+        let quoted = quote::Quoted(&key).to_string();
+        for text in [
+            format!("field[{quoted}] = a"),
+            format!("not field[{quoted}] = a and len(field[{quoted}]) > 2"),
+            format!("origin.label[{quoted}] = a"),
+        ] {
+            check(&text);
+        }
+    }
+}
