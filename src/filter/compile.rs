@@ -9,7 +9,7 @@ use super::{
     ast::{Operator, OperatorKind, Parsed, Span, Transform},
     attack,
     check::{Checked, check},
-    eval::{Literals, Matcher, Test, Wanted, ordered},
+    eval::{Literals, Matcher, Test, Wanted, folded, ordered},
     field::Type,
     glob::{self, Glob},
     number::Number,
@@ -94,7 +94,7 @@ impl Compiler {
         span: Span,
     ) -> Result<Matcher, Problem> {
         Ok(match operator {
-            Operator::IContains => Matcher::IContains(text.to_lowercase()),
+            Operator::IContains => Matcher::IContains(folded(text)),
             Operator::StartsWith => Matcher::StartsWith(text.to_owned()),
             Operator::EndsWith => Matcher::EndsWith(text.to_owned()),
             Operator::Glob => Matcher::Glob(self.glob(text, span)?),

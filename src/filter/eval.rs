@@ -59,7 +59,7 @@ pub(super) enum Matcher {
     /// The same, or below in a hierarchy of ids: `T1059.004` is within `T1059`.
     Within(Vec<String>),
     Contains(String),
-    /// In lower case.
+    /// [`folded`].
     IContains(String),
     StartsWith(String),
     EndsWith(String),
@@ -129,7 +129,7 @@ impl Matcher {
                 ids.iter().any(|id| is_within(&text, id))
             }
             Self::Contains(part) => value.text().contains(part.as_str()),
-            Self::IContains(part) => value.text().to_lowercase().contains(part.as_str()),
+            Self::IContains(part) => folded(&value.text()).contains(part.as_str()),
             Self::StartsWith(part) => value.text().starts_with(part.as_str()),
             Self::EndsWith(part) => value.text().ends_with(part.as_str()),
             Self::Glob(glob) => glob.matches(&value.text()),
@@ -140,6 +140,15 @@ impl Matcher {
             }
         }
     }
+}
+
+/// `text` for comparing in any case. Character by character: `str::to_lowercase`
+/// makes a sigma differ by what follows it, so a part would differ from its whole.
+pub(super) fn folded(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ς' { 'σ' } else { c })
+        .collect()
 }
 
 fn is_within(text: &str, id: &str) -> bool {

@@ -131,6 +131,29 @@ fn numbers_are_exact_whatever_they_came_as() {
     );
 }
 
+/// What a value has, it has in any case; a Greek word's last sigma is one of three.
+#[test]
+fn any_case_is_any_case() {
+    let greek = alert(
+        r#"{"rule":"ΟΔΟΣ.txt","priority":"Debug","time":"2026-11-25T10:00:00Z","output":"",
+        "output_fields":{"proc.name":"οδος","proc.cwd":"/İÇ/STRASSE"}}"#,
+    );
+    hold(
+        &greek,
+        true,
+        "
+        rule contains ΟΔΟΣ
+        rule icontains ΟΔΟΣ
+        rule icontains οδος
+        rule iglob οδοσ*
+        proc.name icontains ΟΔΟΣ
+        proc.name iglob ΟΔΟΣ
+        proc.cwd icontains İÇ
+        proc.cwd icontains strasse
+        ",
+    );
+}
+
 #[test]
 fn transformers() {
     hold(
