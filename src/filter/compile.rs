@@ -139,15 +139,23 @@ impl Compiler {
                 .build()
         };
         build(regex)
-            .and_then(|_| build(&format!(r"\A(?:{regex})\z")))
+            .and_then(|_| {
+                build(&format!(r"\A(?:{regex})\z"))
+                    // A comment of `(?x)` took the parenthesis; a line's end ends it.
+                    .or_else(|error| match error {
+                        regex::Error::Syntax(_) => build(&format!("\\A(?:{regex}\n)\\z")),
+                        too_big => Err(too_big),
+                    })
+            })
             .map_err(|error| refused(&error, span))
     }
 }
 
 fn refused(error: &regex::Error, span: Span) -> Problem {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        let message =
-            format!("the pattern takes more than {MAX_PATTERN_BYTES} bytes when compiled");
+        let message = format!(
+            "the pattern takes more than {MAX_PATTERN_BYTES} bytes when compiled: repeat less, and write [0-9A-Za-z_] for `\\w`, [0-9] for `\\d`, which take in all scripts"
+        );
         return Problem::new(Reason::TooComplex, span, message);
     }
     // The last line says what is wrong; those before it draw the pattern.

@@ -155,6 +155,19 @@ fn any_case_is_any_case() {
 }
 
 #[test]
+fn a_regex_may_explain_itself() {
+    hold(
+        &example(),
+        true,
+        "
+        proc.name regex \"(?x) ba  sh # the shell\"
+        proc.name regex \"(?i)BASH\"
+        not proc.name regex \"(?x) ba # only its start\"
+        ",
+    );
+}
+
+#[test]
 fn transformers() {
     hold(
         &example(),
