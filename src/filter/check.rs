@@ -7,6 +7,7 @@ use super::{
     number::Number,
     predicate::Predicate,
     problem::Problem,
+    quote::shown,
 };
 use crate::{
     alert::{AlertId, Priority},
@@ -23,14 +24,18 @@ pub(super) struct Checked {
 pub(super) fn check(parsed: &Parsed) -> Result<Checked, Problem> {
     let field = Field::of(parsed)?;
     let mut type_ = field.type_();
+    // What is compared, as messages call it: of `len(rule)`, not of `rule`, it is
+    // true that it is a number.
+    let mut subject = field.to_string();
     for transform in &parsed.transforms {
-        type_ = transformed(type_, transform, &field)?;
+        type_ = transformed(type_, transform, &subject)?;
+        subject = format!("{}({subject})", transform.value.as_str());
     }
-    check_operator(type_, &parsed.operator, &field)?;
+    check_operator(type_, &parsed.operator, &subject)?;
     let values = parsed
         .values
         .iter()
-        .map(|value| normal_value(type_, parsed, value, &field))
+        .map(|value| normal_value(type_, parsed, value, &subject))
         .collect::<Result<_, _>>()?;
     let transforms = parsed
         .transforms
@@ -52,7 +57,7 @@ pub(super) fn check(parsed: &Parsed) -> Result<Checked, Problem> {
 fn transformed(
     type_: Type,
     transform: &Spanned<Transform>,
-    field: &Field,
+    subject: &str,
 ) -> Result<Type, Problem> {
     let is_text = matches!(type_, Type::Text | Type::Unknown | Type::Raw);
     let is_list = matches!(type_, Type::Tactic | Type::Technique | Type::Compliance);
@@ -61,13 +66,13 @@ fn transformed(
         Transform::ToLower | Transform::ToUpper | Transform::BaseName if is_text => Ok(type_),
         Transform::Length | Transform::ToLower | Transform::ToUpper | Transform::BaseName => {
             let name = transform.value.as_str();
-            let message = format!("`{name}(` is for text; `{field}` is {}", type_.noun());
+            let message = format!("`{name}(` is for text; `{subject}` is {}", type_.noun());
             Err(Problem::type_(transform.span, message))
         }
     }
 }
 
-fn check_operator(type_: Type, operator: &Spanned<Operator>, field: &Field) -> Result<(), Problem> {
+fn check_operator(type_: Type, operator: &Spanned<Operator>, subject: &str) -> Result<(), Problem> {
     let kind = operator.value.kind();
     let fits = match type_ {
         Type::Unknown | Type::Raw => true,
@@ -90,7 +95,7 @@ fn check_operator(type_: Type, operator: &Spanned<Operator>, field: &Field) -> R
         _ => "= != in, and those for text",
     };
     let message = format!(
-        "`{}` cannot compare `{field}`, which is {}; its operators are {offered}",
+        "`{}` cannot compare `{subject}`, which is {}; its operators are {offered}",
         operator.value.as_str(),
         type_.noun()
     );
@@ -102,12 +107,15 @@ fn normal_value(
     type_: Type,
     parsed: &Parsed,
     value: &Spanned<String>,
-    field: &Field,
+    subject: &str,
 ) -> Result<String, Problem> {
     let operator = parsed.operator.value;
     let text = value.value.as_str();
-    if text == NO_VALUE && operator == Operator::Equal {
-        return Err(no_value(parsed, value, field));
+    if text == NO_VALUE
+        && operator.kind() == OperatorKind::Equality
+        && operator != Operator::NotEqual
+    {
+        return Err(no_value(parsed, value, subject));
     }
     let is_order = operator.kind() == OperatorKind::Order;
     let normal = match (type_, operator.kind()) {
@@ -129,11 +137,11 @@ fn normal_value(
             (!is_order || Number::parse(text).is_some()).then(|| text.to_owned())
         }
     };
-    normal.ok_or_else(|| wrong_value(type_, operator, value, field))
+    normal.ok_or_else(|| wrong_value(type_, operator, value, subject))
 }
 
-fn wrong_value(type_: Type, operator: Operator, value: &Spanned<String>, field: &Field) -> Problem {
-    let text = value.value.escape_debug();
+fn wrong_value(type_: Type, operator: Operator, value: &Spanned<String>, subject: &str) -> Problem {
+    let text = shown(&value.value);
     let likely = type_.likely_word(&value.value).map(str::to_owned);
     let words = type_.words();
     let (message, likely) = match type_ {
@@ -141,7 +149,7 @@ fn wrong_value(type_: Type, operator: Operator, value: &Spanned<String>, field: 
             let why = if operator.kind() == OperatorKind::Order {
                 format!("`{}` compares numbers", operator.as_str())
             } else {
-                format!("`{field}` is a number")
+                format!("`{subject}` is a number")
             };
             (
                 format!("{why}, and `{text}` is none: write decimal digits or 0x"),
@@ -165,7 +173,7 @@ fn wrong_value(type_: Type, operator: Operator, value: &Spanned<String>, field: 
         ),
         Type::Bool | Type::Priority | Type::Kind | Type::Transport => (
             format!(
-                "`{text}` is not {} for `{field}`: one of {}",
+                "`{text}` is not {} for `{subject}`: one of {}",
                 type_.noun(),
                 words.join(", ")
             ),
@@ -182,13 +190,19 @@ fn nanoseconds(text: &str) -> Option<String> {
         .map(|duration| duration.0.as_nanos().to_string())
 }
 
-fn no_value(parsed: &Parsed, value: &Spanned<String>, field: &Field) -> Problem {
+fn no_value(parsed: &Parsed, value: &Spanned<String>, subject: &str) -> Problem {
     let start = parsed
         .transforms
         .last()
         .map_or(parsed.name.span, |outermost| outermost.span);
     let message = "`<NA>` is how Falco prints that there is no value, and nothing equals that";
-    Problem::type_(start.to(value.span), message).suggest(Some(format!("not {field} exists")))
+    if parsed.operator.value.takes_list() {
+        let message = format!(
+            "{message}: leave it out of the list, and add `or not {subject} exists` if no value is meant too"
+        );
+        return Problem::type_(value.span, message);
+    }
+    Problem::type_(start.to(value.span), message).suggest(Some(format!("not {subject} exists")))
 }
 
 const NO_VALUE: &str = "<NA>";

@@ -5,7 +5,7 @@
 use super::{
     ast::{Span, Spanned},
     problem::Problem,
-    quote::{Quoted, is_bare, is_reserved, unescape},
+    quote::{Quoted, is_bare, is_reserved, shown, unescape},
 };
 
 #[derive(Debug)]
@@ -85,8 +85,11 @@ impl<'a> Cursor<'a> {
         };
         self.skip_blanks();
         if self.take("]").is_none() {
-            let message = "expected `]` after the quoted argument";
-            return Err(Problem::syntax(Span::at(self.position), message));
+            let message = format!(
+                "expected `]` after the quoted argument, found {}",
+                self.found()
+            );
+            return Err(Problem::syntax(self.found_span(), message));
         }
         if argument.value.is_empty() {
             let span = Span::new(open.start, self.position);
@@ -151,7 +154,7 @@ impl<'a> Cursor<'a> {
         unescape(letter).ok_or_else(|| {
             let message = format!(
                 "`\\{}` is no escape; those are \\\\ \\\" \\' \\/ \\n \\r \\t \\b \\f, and a backslash itself is written twice",
-                letter.escape_debug()
+                shown(letter.encode_utf8(&mut [0; 4]))
             );
             Problem::syntax(span, message).suggest(Some(format!("\\\\{letter}")))
         })
@@ -203,9 +206,9 @@ impl<'a> Cursor<'a> {
             .take(33)
             .collect();
         match word.chars().count() {
-            0 => format!("`{}`", first.escape_debug()),
-            33.. => format!("`{}…`", word.escape_debug()),
-            _ => format!("`{}`", word.escape_debug()),
+            0 => format!("`{}`", shown(first.encode_utf8(&mut [0; 4]))),
+            33.. => format!("`{}…`", shown(&word)),
+            _ => format!("`{}`", shown(&word)),
         }
     }
 

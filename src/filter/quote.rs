@@ -25,6 +25,15 @@ pub(super) fn unescape(letter: char) -> Option<char> {
     })
 }
 
+/// `text` as a message shows it: what cannot be seen is escaped, quotes are not.
+pub(super) fn shown(text: &str) -> String {
+    text.escape_debug()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'")
+        .replace("\\\\", "\\")
+}
+
 /// A value as the canonical text spells it.
 #[derive(Debug)]
 pub(super) struct Value<'a>(pub(super) &'a str);

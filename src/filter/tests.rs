@@ -3,6 +3,7 @@
 mod document;
 mod errors;
 mod fields;
+mod limits;
 mod naive;
 mod robust;
 mod semantics;

@@ -11,7 +11,7 @@ use crate::filter::{
 impl Parser<'_> {
     pub(super) fn operator(&mut self, left: Span) -> Result<Spanned<Operator>, Problem> {
         self.cursor.skip_blanks();
-        self.refuse_foreign_symbol()?;
+        self.refuse_foreign_symbol(left)?;
         for (symbol, value) in SYMBOLS {
             if let Some(span) = self.cursor.take(symbol) {
                 return Ok(Spanned { value, span });
@@ -27,12 +27,19 @@ impl Parser<'_> {
     }
 
     /// Symbols of other languages that begin like one of ours.
-    fn refuse_foreign_symbol(&mut self) -> Result<(), Problem> {
+    fn refuse_foreign_symbol(&mut self, left: Span) -> Result<(), Problem> {
+        if let Some(symbol) = self.cursor.take("!~") {
+            self.cursor.skip_blanks();
+            let field = self.cursor.slice(left);
+            let span = Span::new(left.start, self.cursor.position());
+            let message = format!("`{}` is no operator", self.cursor.slice(symbol));
+            let meant = format!("not {field} regex ");
+            return Err(Problem::syntax(span, message).suggest(Some(meant)));
+        }
         for (symbol, meant) in [
             ("=~ ", "regex "),
             ("=~\"", "regex \""),
             ("=~'", "regex '"),
-            ("!~", "= "),
             ("<>", "!="),
             ("~", "regex "),
         ] {
@@ -41,8 +48,7 @@ impl Parser<'_> {
                     "`{}` is no operator",
                     symbol.trim_end_matches([' ', '"', '\''])
                 );
-                let meant = (symbol != "!~").then_some(meant);
-                return Err(Problem::syntax(span, message).suggest(meant));
+                return Err(Problem::syntax(span, message).suggest(Some(meant)));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::filter::{
     ast::{Operator, Span, Spanned, Transform},
     problem::Problem,
-    quote::is_reserved,
+    quote::{is_reserved, shown},
 };
 
 impl Parser<'_> {
@@ -32,18 +32,31 @@ impl Parser<'_> {
                     operator.value.as_str(),
                     self.cursor.found()
                 );
-                let span = self.cursor.found_span();
-                let meant = self
-                    .value(Some(operator.value))
-                    .ok()
-                    .map(|value| format!("({})", self.cursor.slice(value.span)));
-                Err(Problem::syntax(span, message).suggest(meant))
+                let found = self.cursor.found_span();
+                let Ok(values) = self.unparenthesised(operator.value) else {
+                    return Err(Problem::syntax(found, message));
+                };
+                let meant = format!("({})", self.cursor.slice(values));
+                Err(Problem::syntax(values, message).suggest(Some(meant)))
             }
             (None, false) => {
                 let value = self.value(Some(operator.value))?;
                 self.refuse_unquoted(value.span)?;
                 Ok(vec![value])
             }
+        }
+    }
+
+    /// The values, parted by commas, that were meant as a list.
+    fn unparenthesised(&mut self, operator: Operator) -> Result<Span, Problem> {
+        let mut span = self.value(Some(operator))?.span;
+        loop {
+            self.cursor.skip_blanks();
+            if self.cursor.take(",").is_none() {
+                return Ok(span);
+            }
+            self.cursor.skip_blanks();
+            span = span.to(self.value(None)?.span);
         }
     }
 
@@ -145,6 +158,6 @@ impl Parser<'_> {
     }
 
     fn shown(&self, span: Span) -> String {
-        format!("`{}`", self.cursor.slice(span).escape_debug())
+        format!("`{}`", shown(self.cursor.slice(span)))
     }
 }
