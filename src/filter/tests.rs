@@ -1,5 +1,6 @@
 //! The language as a whole; its parts have their tests beside them.
 
+mod captures;
 mod document;
 mod errors;
 mod fields;
@@ -17,8 +18,12 @@ use crate::{
 
 /// An alert of this document, read as the gateway reads it.
 fn alert(document: &str) -> Alert {
+    read(Payload::Document(document.to_owned().into()))
+}
+
+fn read(payload: Payload) -> Alert {
     let raw = Raw {
-        payload: Payload::Document(document.to_owned().into()),
+        payload,
         origin: Origin {
             cluster: "prod".into(),
             labels: std::sync::Arc::new([("team".to_owned(), "sec ops".to_owned())].into()),
