@@ -92,23 +92,74 @@ proptest! {
     }
 }
 
+/// Far more than the stack has room for, were each a call.
 #[test]
 fn depth_is_refused_before_it_is_deep() {
     for open in [
         "(",
         "not (",
         "not ",
+        "(not ",
+        "not(not (",
+        "(a = b and ",
+        "(a = b or not (a = b and ",
+        "not not (",
         "len(",
+        "len( tolower(",
         "proc.name = (",
+        "a in (",
+        "a = b and ",
+        "a exists or not ",
         "field[",
+        "a[[",
         "[",
         "\"",
         "'",
+        "\\",
+        "\"\\\"",
     ] {
-        check(&open.repeat(100_000));
-        check(&open.repeat(MAX_TEXT_BYTES / open.len()));
+        for text in [
+            open.repeat(100_000),
+            open.repeat(MAX_TEXT_BYTES / open.len()),
+        ] {
+            assert!(Filter::parse(&text).is_err(), "{open}");
+            check(&text);
+        }
     }
     check(&format!("{}rule = x", "not ".repeat(1500)));
+}
+
+/// A pattern has a grammar of its own to be deep or large in.
+#[test]
+fn a_pattern_cannot_be_deep_or_large() {
+    let bytes = MAX_TEXT_BYTES - 20;
+    for pattern in [
+        "(".repeat(bytes),
+        format!(
+            "{}a{}",
+            "(".repeat(bytes / 2 - 1),
+            ")".repeat(bytes / 2 - 1)
+        ),
+        "[".repeat(bytes),
+        "(?i:".repeat(bytes / 4),
+        format!("a{}", "{1000}".repeat(bytes / 6 - 1)),
+        "(a|b{500}){500}{500}".to_owned(),
+        ".{60000}".to_owned(),
+    ] {
+        let text = format!("rule regex {}", quote::Quoted(&pattern));
+        let problem = Filter::parse(&text).unwrap_err();
+        assert!(matches!(
+            problem.reason,
+            Reason::Syntax | Reason::TooComplex
+        ));
+        assert_eq!(problem.position, "rule regex ".len(), "{problem}");
+        assert!(problem.message.len() < 300, "{problem}");
+        check(&text);
+    }
+    // To a glob these are plain characters.
+    for pattern in ["(".repeat(bytes), "[".repeat(bytes / 4), "*a".repeat(500)] {
+        check(&format!("rule glob {}", quote::Quoted(&pattern)));
+    }
 }
 
 #[test]
