@@ -40,6 +40,14 @@ pub(super) fn tactic_id(normal: &str) -> &str {
         .map_or(normal, |(id, _)| id)
 }
 
+/// The name of the tactic with this id in its normal spelling, if it is known.
+pub(super) fn tactic_name(id: &str) -> Option<&'static str> {
+    TACTICS
+        .into_iter()
+        .find(|(known, _)| *known == id)
+        .map(|(_, name)| name)
+}
+
 /// The normal spelling of a technique: `T1059` or `T1059.004`.
 pub(super) fn normal_technique(text: &str) -> Option<String> {
     let (technique, sub) = match text.split_once('.') {
@@ -80,6 +88,8 @@ mod tests {
         assert_eq!(tactic_id("credential_access"), "TA0006");
         assert_eq!(normal_tactic("ta9999").as_deref(), Some("TA9999"));
         assert_eq!(tactic_id("TA9999"), "TA9999");
+        assert_eq!(tactic_name("TA0006"), Some("credential_access"));
+        assert_eq!(tactic_name("TA9999"), None);
         assert_eq!(normal_tactic("persistance"), None);
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{field::Field, projection::Projection, scalar::Scalar};
-use crate::alert::{Alert, ComplianceControl, FieldValue};
+use super::{attack, field::Field, projection::Projection, scalar::Scalar};
+use crate::alert::{Alert, ComplianceControl, FieldValue, Tactic};
 
 /// A field, ready to be read from alerts.
 #[derive(Debug)]
@@ -83,9 +83,13 @@ impl Source {
 
     fn tactics<'a>(&self, alert: &'a Alert) -> Values<'a> {
         let tactics = alert.attack.tactics.iter();
-        let with_name = |name: &'a str| Scalar::of_group(name).filter(|_| self.tactic_names);
+        // Spelt as `=` takes it: the alert's own spelling is for display.
+        let name = |tactic: &'a Tactic| {
+            let name = attack::tactic_name(&tactic.id).unwrap_or(&tactic.name);
+            Scalar::of_group(name).filter(|_| self.tactic_names)
+        };
         tactics
-            .flat_map(|tactic| [Scalar::of_group(&tactic.id), with_name(&tactic.name)])
+            .flat_map(|tactic| [Scalar::of_group(&tactic.id), name(tactic)])
             .flatten()
             .collect()
     }

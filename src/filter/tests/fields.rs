@@ -126,7 +126,18 @@ fn attack_and_compliance_know_their_hierarchy() {
         attack.technique = T1059
         attack.technique = t1059
         attack.technique in (T1059)
+        attack.technique != T1059.001
+        attack.technique startswith T10
+        attack.tactic regex persist.*
+        attack.tactic startswith persistence
+        attack.tactic icontains PERSIST
+        attack.tactic glob TA000?
+        len(attack.tactic) = 1
         compliance contains 11.5
+        compliance = PCI_DSS_11.5.1
+        compliance = \"PCI DSS 11.5\"
+        compliance in (pci_dss_11, NIST)
+        compliance = PCI_DSS
         maturity = stable
         ",
     );
@@ -135,6 +146,11 @@ fn attack_and_compliance_know_their_hierarchy() {
         false,
         "
         attack.tactic = TA0004
+        attack.tactic != persistence
+        attack.technique != T1059
+        compliance = PCI_DSS_1
+        compliance = PCI_DSS_11.5.10
+        compliance = 11.5.1
         attack.technique = T1059.001
         attack.technique = T1058
         ",
@@ -187,6 +203,45 @@ fn typed_groups_answer_where_the_fields_do_not() {
         fd.name = \"10.0.0.1:50000->10.0.0.2:443\"
         container.image.repository = nginx
         container.id != host
+        ",
+    );
+}
+
+/// Text that stands for no value is none; text without characters is one, but
+/// not in the alert's own fields, which are empty where there is none.
+#[test]
+fn what_counts_as_a_value() {
+    let sparse = alert(
+        r#"{"rule":"r","priority":"Debug","time":"2026-11-25T10:00:00Z","output":"",
+        "output_fields":{"proc.args":"","proc.cwd":"<NA>","proc.pcmdline":"a <NA>","custom.nulls":[null,"<NA>"]}}"#,
+    );
+    hold(
+        &sparse,
+        true,
+        "
+        proc.args exists
+        proc.args = ''
+        proc.args != x
+        len(proc.args) = 0
+        proc.pcmdline contains <NA>
+        proc.pcmdline != <NA>
+        ",
+    );
+    hold(
+        &sparse,
+        false,
+        "
+        proc.cwd exists
+        proc.cwd != <NA>
+        proc.cwd contains NA
+        custom.nulls exists
+        len(custom.nulls) >= 0
+        source exists and source = ''
+        tags exists
+        tags != x
+        maturity exists
+        attack.tactic exists
+        compliance exists
         ",
     );
 }
