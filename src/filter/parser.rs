@@ -13,7 +13,7 @@ use super::{
 };
 
 /// How many transformers may be wrapped around each other.
-const MAX_TRANSFORMS: usize = 4;
+pub(super) const MAX_TRANSFORMS: usize = 4;
 
 /// Reads `text`; None if there is nothing in it.
 pub(super) fn parse(text: &str) -> Result<Option<Expression<Parsed>>, Problem> {
