@@ -32,7 +32,8 @@ pub struct Config {
     /// Listeners on other than loopback addresses may be without TLS: whoever
     /// can reach them can read and write alerts.
     pub allow_plaintext_off_loopback: bool,
-    /// Where small state is kept, such as how far a file was read.
+    /// Where the log and the gateway's small state are kept. One gateway only can
+    /// have it.
     pub data_dir: PathBuf,
     /// How many bytes of documents may wait for the log.
     pub intake: Size,
@@ -183,6 +184,7 @@ impl Config {
                 "is empty: without a listener nobody can subscribe",
             ));
         }
+        self.log.check().map_err(|problem| wrong("log", &problem))?;
         let mut ids = BTreeSet::from([PUBLISH_ID]);
         for (index, source) in self.sources.iter().enumerate() {
             let at = format!("sources[{index}] ({:?})", source.id);
@@ -283,7 +285,10 @@ impl SourceConfig {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::units::Span;
 
     fn error(text: &str) -> String {
         Config::parse(text).unwrap_err().to_string()
@@ -300,7 +305,7 @@ mod tests {
     fn a_file_with_everything_is_read() {
         let config = Config::parse(
             "listen: ['127.0.0.1:5060', 'unix:///run/falco-gateway/gateway.sock']
-log: {memory: 1GiB}
+log: {memory: 1GiB, retention_age: 36h, durability: {interval: 200ms}}
 sources:
   - id: node-a
     cluster: prod
@@ -312,6 +317,8 @@ sources:
         )
         .unwrap();
         assert_eq!(config.log.memory, Size(1 << 30));
+        let interval = Span(Duration::from_millis(200));
+        assert_eq!(config.log.durability, log::Durability::Interval(interval));
         let origin = config.sources[0].origin(Transport::FalcoGrpc);
         assert_eq!(origin.cluster.as_ref(), "prod");
     }
@@ -329,6 +336,15 @@ sources:
         assert!(twice.contains("the id is taken"), "{twice}");
         let size = error("log: {memory: 12parsecs}");
         assert!(size.contains("is no size"), "{size}");
+        for wrong in [
+            "retention_bytes: 4KiB",
+            "retention_age: 0s",
+            "durability: {interval: 2d}",
+        ] {
+            let told = error(&format!("log: {{{wrong}}}"));
+            let key = wrong.split(':').next().unwrap();
+            assert!(told.contains(key) && told.contains("must be"), "{told}");
+        }
         assert!(error("listen: []").contains("nobody can subscribe"));
     }
 }

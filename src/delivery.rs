@@ -90,11 +90,11 @@ impl Delivery {
     ///
     /// # Errors
     /// When the start cannot be honoured or the gateway takes no more streams.
-    pub fn open(&self, request: Request, now: Timestamp) -> Result<Subscription, OpenError> {
+    pub async fn open(&self, request: Request, now: Timestamp) -> Result<Subscription, OpenError> {
         if self.shutdown.is_cancelled() {
             return Err(OpenError::Draining);
         }
-        let origin = self.resolve(&request)?;
+        let origin = self.resolve(&request).await?;
         let status = self
             .streams
             .register(&request, origin.after, now, self.config.max_streams)
@@ -124,7 +124,7 @@ impl Delivery {
 
     /// The cursor of a position in this log.
     pub fn cursor(&self, position: crate::log::Position) -> Cursor {
-        Cursor::new(self.log.incarnation(), position)
+        Cursor::new(self.log.incarnation(), self.log.epoch(), position)
     }
 }
 

@@ -105,6 +105,11 @@ impl Filter {
         }
     }
 
+    /// Whether it matches every alert, whatever that holds.
+    pub fn takes_all(&self) -> bool {
+        self.inner.root.is_none()
+    }
+
     /// Whether the alert meets the condition.
     pub fn matches(&self, alert: &Alert) -> bool {
         self.inner

@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Going down runs in the same order: sources stop, what they submitted gets into
-//! the log, streams deliver up to the head and close. All of it has a deadline.
+//! the log, streams deliver up to the head and close, the log is closed. All of it
+//! has a deadline.
 
 mod listen;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::listen::ListenError;
@@ -21,9 +22,10 @@ use crate::{
     config::{Config, PUBLISH_ID, SourceConfig, SourceKind},
     delivery::Delivery,
     ingest::Ingest,
-    log::{DeadLetters, Incarnation, Log},
+    log::{self, DeadLetters, Log, Trouble},
     rpc::{self, Listener, Server, Services},
     source::{Intake, SourceHandle, Sources, Submission, falco_grpc, file, http, stdin},
+    state::{State, StateError},
 };
 
 /// How long sources may take to finish what they are at.
@@ -31,6 +33,26 @@ const SOURCES_DEADLINE: Duration = Duration::from_secs(6);
 
 /// How long streams may take to deliver what is in the log.
 const STREAMS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long what was submitted may wait for the log.
+const INGEST_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the log may take to write what it was given.
+const LOG_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Its data folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Its log cannot be used.
+    #[error(transparent)]
+    Log(#[from] log::OpenError),
+}
 
 /// A gateway with all its listeners bound.
 #[derive(Debug)]
@@ -42,6 +64,9 @@ pub struct Gateway {
     submissions: tokio::sync::mpsc::Receiver<Submission>,
     intake: Intake,
     streams_end: CancellationToken,
+    state: State,
+    log: Log,
+    log_workers: log::Workers,
 }
 
 #[derive(Debug)]
@@ -62,11 +87,12 @@ impl Gateway {
     /// Binds everything that `config` names; `config` must have been checked.
     ///
     /// # Errors
-    /// When a listener cannot be bound, or must not be.
-    pub async fn bind(config: Config) -> Result<Self, ListenError> {
+    /// When the data folder is another gateway's or unusable, or a listener
+    /// cannot be bound, or must not be.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
         let (intake, submissions) =
             Intake::new(usize::try_from(config.intake.0).unwrap_or(usize::MAX));
-        let log = Log::new(&config.log, Incarnation(fastrand::u64(..)));
+        let (state, log, log_workers) = open_log(&config).await?;
         let sources = Sources::new();
         let dead_letters = DeadLetters::default();
         let streams_end = CancellationToken::new();
@@ -100,14 +126,18 @@ impl Gateway {
                 start_time: now,
             }),
             ingest: Ingest {
-                log,
+                log: log.clone(),
                 dead_letters,
                 sources,
+                turned_away: intake.turned_away().clone(),
                 encode: rpc::convert::encode,
             },
             submissions,
             intake,
             streams_end,
+            state,
+            log,
+            log_workers,
         })
     }
 
@@ -133,11 +163,12 @@ impl Gateway {
         let sources_end = CancellationToken::new();
         let running_sources = TaskTracker::new();
         for source in self.sources {
-            let run = source.run(self.intake.clone(), sources_end.clone());
-            running_sources.spawn(run);
+            let state = self.state.clone();
+            running_sources.spawn(source.run(self.intake.clone(), state, sources_end.clone()));
         }
         running_sources.close();
-        let ingest = tokio::spawn(self.ingest.run(self.submissions));
+        let ingest_end = CancellationToken::new();
+        let ingest = tokio::spawn(self.ingest.run(self.submissions, ingest_end.clone()));
         let servers = TaskTracker::new();
         for listener in self.listeners {
             let server = self.server.clone();
@@ -150,8 +181,11 @@ impl Gateway {
         }
         servers.close();
         self.server.set_serving().await;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tell_health(&self.server, self.log.trouble()) => {}
+        }
 
-        shutdown.cancelled().await;
         self.server.set_draining().await;
         sources_end.cancel();
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;
@@ -159,7 +193,43 @@ impl Gateway {
         self.streams_end.cancel();
         self.server.end_watches().await;
         within(STREAMS_DEADLINE, "the open streams", servers.wait()).await;
-        ingest.abort();
+        ingest_end.cancel();
+        within(INGEST_DEADLINE, "what waits for the log", async {
+            // Its panics were told where they happened.
+            let _ = ingest.await;
+        })
+        .await;
+        within(LOG_DEADLINE, "the log's writer", self.log_workers.finish()).await;
+    }
+}
+
+/// Opens what is in the data folder, off the runtime's threads.
+async fn open_log(config: &Config) -> Result<(State, Log, log::Workers), StartError> {
+    let (data_dir, config) = (config.data_dir.clone(), config.log.clone());
+    let opening = tokio::task::spawn_blocking(move || {
+        let state = State::open(&data_dir)?;
+        let tools = log::Tools {
+            decode: |encoded| rpc::convert::decode(encoded).ok(),
+            clock: clock::now,
+        };
+        let (log, workers) = Log::open(&config, &data_dir.join("log"), &state, tools)?;
+        Ok((state, log, workers))
+    });
+    match opening.await {
+        Ok(opened) => opened,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Says for the services that take alerts whether they can.
+async fn tell_health(server: &Server, mut trouble: watch::Receiver<Option<Trouble>>) {
+    loop {
+        let is_in_trouble = trouble.borrow_and_update().is_some();
+        server.set_taking(!is_in_trouble).await;
+        // `server` serves the log, which has the sender.
+        if trouble.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -188,9 +258,8 @@ async fn bind_source(
             let address = falco.address.clone();
             (BoundKind::FalcoGrpc(falco), Transport::FalcoGrpc, address)
         }
-        SourceKind::File(mut file) => {
+        SourceKind::File(file) => {
             let address = file.path.display().to_string();
-            file.checkpoint = Some(file.checkpoint_in(&config.data_dir));
             (BoundKind::File(file), Transport::File, address)
         }
         SourceKind::Stdin(stdin) => (
@@ -206,17 +275,20 @@ async fn bind_source(
 }
 
 impl BoundSource {
-    async fn run(self, intake: Intake, end: CancellationToken) {
+    async fn run(self, intake: Intake, state: State, end: CancellationToken) {
+        let patient = intake.patient();
         match self.kind {
             BoundKind::Http(config, listener) => {
                 http::run(config, listener, intake, self.handle, end).await;
             }
             BoundKind::FalcoGrpc(config) => {
-                falco_grpc::run(config, intake, self.handle, end).await;
+                falco_grpc::run(config, patient, self.handle, end).await;
             }
-            BoundKind::File(config) => file::run(config, intake, self.handle, end).await,
+            BoundKind::File(config) => {
+                file::run(config, patient, self.handle, state, end).await;
+            }
             BoundKind::Stdin(config) => {
-                stdin::run(config, tokio::io::stdin(), intake, self.handle, end).await;
+                stdin::run(config, tokio::io::stdin(), patient, self.handle, end).await;
             }
         }
     }

@@ -1,22 +1,26 @@
 //! The log's one writer: takes what sources submit, reads it, and appends it in
 //! batches.
 //!
-//! A batch is what arrived while the one before was being appended: an idle
-//! gateway answers each alert at once, a busy one in groups. Sources are
-//! answered after the append.
+//! A batch is what arrived while the one before was being read; the log gathers
+//! those that come while it commits. An idle gateway answers each alert at once,
+//! a busy one in groups. Sources are answered after the commit.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alert::{Alert, Kind},
-    log::{DeadLetter, DeadLetters, Log, NewEntry},
+    alert::{Alert, Kind, Transport},
+    log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience},
     normalize::{self, Reject, normalize},
-    source::{Raw, Receipt, Refusal, Sources, Submission},
+    source::{NotTaken, Raw, Receipt, Refusal, Sources, Submission, TurnedAway},
 };
 
 /// How many submissions one append may cover.
 const BATCH: usize = 256;
+
+/// Batches that may be on their way to the disk while the next one is read.
+const IN_FLIGHT: usize = 8;
 
 /// What the writer works with.
 #[derive(Debug)]
@@ -27,28 +31,77 @@ pub struct Ingest {
     pub dead_letters: DeadLetters,
     /// Who is told of system calls that Falco lost.
     pub sources: Sources,
+    /// Who was turned away, to be told to everyone.
+    pub turned_away: TurnedAway,
     /// Makes the bytes that all subscribers get.
     pub encode: fn(&Alert) -> Bytes,
 }
 
+/// Submissions that were read, and wait for one commit.
+struct Batch {
+    answers: Vec<(Submission, Receipt)>,
+    commit: Option<Commit>,
+}
+
 impl Ingest {
-    /// Works until every [`crate::source::Intake`] is gone or closed and what
-    /// they submitted is in the log.
-    pub async fn run(self, mut submissions: mpsc::Receiver<Submission>) {
+    /// Works until `end`, and until what was submitted before is answered.
+    pub async fn run(self, mut submissions: mpsc::Receiver<Submission>, end: CancellationToken) {
+        let (in_flight, batches) = mpsc::channel(IN_FLIGHT);
+        let answering = tokio::spawn(answer(batches, self.turned_away.clone()));
+        let mut trouble = self.log.trouble();
         let mut waiting = Vec::with_capacity(BATCH);
-        while submissions.recv_many(&mut waiting, BATCH).await > 0 {
-            let mut batch = Vec::new();
-            let mut answers = Vec::with_capacity(waiting.len());
-            for submission in waiting.drain(..) {
-                let receipt = self.read(&submission.raw, &mut batch);
+        loop {
+            tokio::select! {
+                () = end.cancelled(), if !submissions.is_closed() => submissions.close(),
+                taken = submissions.recv_many(&mut waiting, BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.pass_on(std::mem::take(&mut waiting), &in_flight).await;
+                }
+                // The log has the sender.
+                _ = trouble.changed() => self.tell_who_was_turned_away().await,
+            }
+        }
+        drop(in_flight);
+        // Its panics were told where they happened.
+        let _ = answering.await;
+    }
+
+    /// Reads what was submitted and hands it to the log.
+    async fn pass_on(&self, waiting: Vec<Submission>, in_flight: &mpsc::Sender<Batch>) {
+        let (patient, others): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|submission| submission.is_patient);
+        self.tell_who_was_turned_away().await;
+        for (submissions, patience) in [(patient, Patience::Wait), (others, Patience::Fail)] {
+            if submissions.is_empty() {
+                continue;
+            }
+            let mut entries = Vec::new();
+            let mut answers = Vec::with_capacity(submissions.len());
+            for submission in submissions {
+                let receipt = self.read(&submission.raw, &mut entries);
                 answers.push((submission, receipt));
             }
-            if !batch.is_empty() {
-                self.log.append(batch).await;
-            }
-            for (submission, receipt) in answers {
-                submission.answer(receipt);
-            }
+            let commit = match entries.is_empty() {
+                true => None,
+                false => Some(self.log.begin_append(entries, patience).await),
+            };
+            // Whoever answers works for as long as this does.
+            let _ = in_flight.send(Batch { answers, commit }).await;
+        }
+    }
+
+    /// Puts into the log what is not in the log, as soon as it takes something.
+    async fn tell_who_was_turned_away(&self) {
+        if self.log.trouble().borrow().is_some() {
+            return;
+        }
+        for (source_id, count) in self.turned_away.take() {
+            tracing::warn!(source.id = %source_id, count, "alerts were turned away, and are lost if they came from Falco itself");
+            // It waits until it can be written.
+            let _ = self.log.begin_notice(Notice { source_id, count }).await;
         }
     }
 
@@ -97,6 +150,30 @@ impl Ingest {
             index,
             reason,
             message: reject.message,
+        }
+    }
+}
+
+/// Answers the sources, batch by batch.
+async fn answer(mut batches: mpsc::Receiver<Batch>, turned_away: TurnedAway) {
+    while let Some(Batch { answers, commit }) = batches.recv().await {
+        let committed = match commit {
+            Some(commit) => commit.done().await,
+            None => Ok(()),
+        };
+        for (submission, receipt) in answers {
+            let answer = match &committed {
+                Ok(()) => Ok(receipt),
+                Err(error) => {
+                    let origin = &submission.raw.origin;
+                    // Falco does not look at the answer.
+                    if origin.transport == Transport::Http {
+                        turned_away.add(&origin.source_id, receipt.accepted.len() as u64);
+                    }
+                    Err(NotTaken::Unwritable(error.to_string()))
+                }
+            };
+            submission.answer(answer);
         }
     }
 }

@@ -24,4 +24,5 @@ pub mod normalize;
 pub mod pb;
 pub mod rpc;
 pub mod source;
+pub mod state;
 pub mod units;

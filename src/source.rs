@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::alert::Origin;
 
 pub use self::{
-    intake::{Answer, Intake, IntakeClosed, Receipt, Refusal, Submission},
+    intake::{Answer, Intake, NotTaken, Receipt, Refusal, Submission, TurnedAway},
     status::{SourceHandle, SourceState, SourceStatus, Sources},
 };
 

@@ -7,7 +7,7 @@ use tonic::{
 };
 use tower::service_fn;
 
-use crate::{config::ConfigError, filter::Problem, gateway::ListenError};
+use crate::{config::ConfigError, filter::Problem, gateway::StartError};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -131,7 +131,7 @@ pub enum CliError {
     Config(#[from] ConfigError),
     /// The gateway cannot listen.
     #[error(transparent)]
-    Listen(#[from] ListenError),
+    Start(#[from] StartError),
     /// An argument that is wrong.
     #[error("{0}")]
     Argument(String),
@@ -176,7 +176,7 @@ impl CliError {
                 _ => 1,
             },
             Self::Filter { .. } | Self::Config(_) | Self::Argument(_) => 2,
-            Self::Listen(_) | Self::Read { .. } | Self::Output(_) | Self::Failed(_) => 1,
+            Self::Start(_) | Self::Read { .. } | Self::Output(_) | Self::Failed(_) => 1,
         }
     }
 }

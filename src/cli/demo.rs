@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -56,7 +56,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         ));
     }
     let bodies = captures(arguments.count)?;
-    let gateway = Gateway::bind(loopback()).await?;
+    // Its log goes with it.
+    let data = tempfile::tempdir()?;
+    let gateway = Gateway::bind(loopback(data.path().to_owned())).await?;
     let (Some(server), Some(input)) = (
         gateway.grpc_addresses().into_iter().next(),
         gateway.http_addresses().into_iter().next(),
@@ -112,8 +114,9 @@ fn captures(count: Option<usize>) -> Result<Vec<Bytes>, CliError> {
 }
 
 /// A gateway on loopback ports that are free.
-fn loopback() -> Config {
+fn loopback(data_dir: PathBuf) -> Config {
     Config {
+        data_dir,
         listen: vec!["127.0.0.1:0".to_owned()],
         sources: vec![SourceConfig::http(http::Config {
             listen: "127.0.0.1:0".to_owned(),

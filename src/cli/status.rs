@@ -44,19 +44,28 @@ fn gateway(out: &mut impl Write, info: &pb::GetGatewayInfoResponse) -> io::Resul
     let Some(log) = &info.log else {
         return Ok(());
     };
-    let kept = if log.durable {
-        "on disk"
-    } else {
-        "in memory: a restart forgets it"
-    };
+    let oldest = log.earliest_time.as_ref().and_then(convert::time);
     writeln!(
         out,
-        "log      {} alerts, {} KiB of {} ({kept}), {} since the start",
+        "log      {} alerts on disk{}, {} KiB of {}, {} since it was begun, synced {}",
         log.alerts,
+        oldest
+            .map(|time| format!(" since {time:.0}"))
+            .unwrap_or_default(),
         log.bytes >> 10,
         Size(log.retention_bytes),
-        log.appended
-    )
+        log.appended,
+        match log.durability() {
+            pb::Durability::Interval => "at an interval",
+            pb::Durability::Os => "when the system likes",
+            pb::Durability::EveryCommit | pb::Durability::Unspecified => "with every commit",
+        }
+    )?;
+    if !log.trouble.is_empty() {
+        let bad = style::ERROR;
+        writeln!(out, "{bad}trouble{bad:#}  {}", safe(&log.trouble))?;
+    }
+    Ok(())
 }
 
 fn source(out: &mut impl Write, source: &pb::SourceStatus) -> io::Result<()> {

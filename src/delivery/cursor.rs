@@ -3,22 +3,24 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 
-use crate::log::{Incarnation, Log, Position};
+use crate::log::{Epoch, Incarnation, Log, Position};
 
 /// The format of this version, its first byte.
 const FORMAT: u8 = 1;
 
-/// Format, incarnation, position, checksum.
-const LENGTH: usize = 1 + 8 + 8 + 4;
+/// Format, incarnation, epoch, position, checksum.
+const LENGTH: usize = 1 + 8 + 4 + 8 + 4;
 
-/// A position as clients keep it: opaque, URL-safe, 28 characters.
+/// A position as clients keep it: opaque, URL-safe, 34 characters.
 ///
 /// It names the log that it is of, so that one of another log is told from one
-/// that is merely old, and has a checksum, so that one that was cut or mistyped
+/// that is merely old, and the epoch, so that it never leads past alerts that got
+/// the positions of others which a crash of the machine took. It has a checksum, so that one that was cut or mistyped
 /// is told from both. It is no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     incarnation: Incarnation,
+    epoch: Epoch,
     position: Position,
 }
 
@@ -46,10 +48,11 @@ pub enum CursorError {
 }
 
 impl Cursor {
-    /// The cursor of `position` in the log `incarnation`.
-    pub fn new(incarnation: Incarnation, position: Position) -> Self {
+    /// The cursor of `position` in this epoch of the log `incarnation`.
+    pub fn new(incarnation: Incarnation, epoch: Epoch, position: Position) -> Self {
         Self {
             incarnation,
+            epoch,
             position,
         }
     }
@@ -62,10 +65,8 @@ impl Cursor {
         if self.incarnation != log.incarnation() {
             return Err(CursorError::Foreign);
         }
-        if self.position > log.bounds().head {
-            return Err(CursorError::Malformed(self.to_string()));
-        }
-        Ok(self.position)
+        log.surviving(self.epoch, self.position)
+            .ok_or_else(|| CursorError::Malformed(self.to_string()))
     }
 }
 
@@ -74,6 +75,7 @@ impl fmt::Display for Cursor {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.push(FORMAT);
         bytes.extend(self.incarnation.0.to_be_bytes());
+        bytes.extend(self.epoch.0.to_be_bytes());
         bytes.extend(self.position.0.to_be_bytes());
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -96,9 +98,11 @@ fn parse(text: &str) -> Option<Cursor> {
         return None;
     }
     let (format, rest) = body.split_first()?;
-    let (incarnation, position) = rest.split_first_chunk::<8>()?;
+    let (incarnation, rest) = rest.split_first_chunk::<8>()?;
+    let (epoch, position) = rest.split_first_chunk::<4>()?;
     (*format == FORMAT).then_some(Cursor {
         incarnation: Incarnation(u64::from_be_bytes(*incarnation)),
+        epoch: Epoch(u32::from_be_bytes(*epoch)),
         position: Position(u64::from_be_bytes(position.try_into().ok()?)),
     })
 }
@@ -111,15 +115,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_survives_its_text(incarnation: u64, position: u64) {
-            let cursor = Cursor::new(Incarnation(incarnation), Position(position));
+        fn it_survives_its_text(incarnation: u64, epoch: u32, position: u64) {
+            let cursor = Cursor::new(Incarnation(incarnation), Epoch(epoch), Position(position));
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
             prop_assert!(cursor.to_string().len() <= 48);
         }
 
         #[test]
-        fn one_wrong_character_is_seen(position: u64, at in 0..28_usize, letter in "[A-Za-z0-9_-]") {
-            let text = Cursor::new(Incarnation(1), Position(position)).to_string();
+        fn one_wrong_character_is_seen(position: u64, at in 0..34_usize, letter in "[A-Za-z0-9_-]") {
+            let text = Cursor::new(Incarnation(1), Epoch(0), Position(position)).to_string();
             let mut wrong = text.clone();
             wrong.replace_range(at..=at, &letter);
             prop_assert_eq!(wrong.parse::<Cursor>().is_ok(), wrong == text);

@@ -85,6 +85,10 @@ pub enum LossCause {
     Retention,
     /// The subscription asked to skip.
     SkippedByPolicy,
+    /// A part of the log is damaged.
+    Corruption,
+    /// They were refused at the way in for lack of room.
+    IngestOverflow,
 }
 
 /// Why a stream ends.

@@ -56,40 +56,42 @@ pub struct Page {
 
 impl History<'_> {
     /// One page.
-    pub fn page(&self, request: &PageRequest<'_>) -> Page {
+    pub async fn page(&self, request: &PageRequest<'_>) -> Page {
         let bounds = self.log.bounds();
         // Alerts of a stretch of time lie between two positions, but not all
         // between them are of it: receive times are only almost in order.
-        let first = request
-            .since
-            .map_or(bounds.start, |time| self.log.before_time(time));
+        let first = match request.since {
+            Some(time) => self.log.before_time(time).await,
+            None => bounds.start,
+        };
         let (after, through) = match (request.from, request.newest_first) {
             (None, _) => (first, bounds.head),
             (Some(from), true) => (first, from),
             (Some(from), false) => (first.max(from), bounds.head),
         };
         let wanted = |entry: &Entry| {
-            let time = entry.alert.receive_time;
+            let time = entry.receive_time;
             request.since.is_none_or(|since| time >= since)
                 && request.until.is_none_or(|until| time < until)
-                && request.filter.matches(&entry.alert)
+                && is_wanted(entry, request.filter)
         };
         let room = Room::page(request.size, request.view);
         if request.newest_first {
-            self.backwards(after, through, room, wanted)
+            self.backwards(after, through, room, wanted).await
         } else {
-            self.forwards(after, through, room, wanted)
+            self.forwards(after, through, room, wanted).await
         }
     }
 
     /// The newest alert with this id.
-    pub fn find(&self, id: AlertId) -> Option<Arc<Entry>> {
+    pub async fn find(&self, id: AlertId) -> Option<Arc<Entry>> {
         let bounds = self.log.bounds();
         let mut through = bounds.head;
         while through > bounds.start {
-            let page = self.backwards(bounds.start, through, Room::count(1), |entry| {
-                entry.alert.id == id
-            });
+            let is_it = |entry: &Entry| entry.id == id;
+            let page = self
+                .backwards(bounds.start, through, Room::count(1), is_it)
+                .await;
             if let Some(entry) = page.entries.into_iter().next() {
                 return Some(entry);
             }
@@ -99,15 +101,16 @@ impl History<'_> {
     }
 
     /// The alert at `position`.
-    pub fn at(&self, position: Position) -> Option<Arc<Entry>> {
+    pub async fn at(&self, position: Position) -> Option<Arc<Entry>> {
         self.log
             .range(position.previous(), position, 1)
+            .await
             .into_iter()
             .next()
     }
 
     /// The position before the newest `count` alerts that match.
-    pub(super) fn before_last(&self, count: u32, filter: &Filter) -> Position {
+    pub(super) async fn before_last(&self, count: u32, filter: &Filter) -> Position {
         let bounds = self.log.bounds();
         if count == 0 {
             return bounds.head;
@@ -115,9 +118,10 @@ impl History<'_> {
         let mut left = count as usize;
         let mut through = bounds.head;
         loop {
-            let page = self.backwards(bounds.start, through, Room::count(left), |entry| {
-                filter.matches(&entry.alert)
-            });
+            let wanted = |entry: &Entry| is_wanted(entry, filter);
+            let page = self
+                .backwards(bounds.start, through, Room::count(left), wanted)
+                .await;
             left -= page.entries.len();
             match (left, page.entries.last(), page.next) {
                 (0, Some(oldest), _) => return oldest.position.previous(),
@@ -127,7 +131,7 @@ impl History<'_> {
         }
     }
 
-    fn forwards(
+    async fn forwards(
         &self,
         after: Position,
         through: Position,
@@ -138,7 +142,7 @@ impl History<'_> {
         let mut position = after;
         let mut scanned = 0;
         while position < through && scanned < PAGE_SCAN && !room.is_used_up() {
-            let chunk = self.log.range(position, through, CHUNK);
+            let chunk = self.log.range(position, through, CHUNK).await;
             let Some(last) = chunk.last() else {
                 position = through;
                 break;
@@ -163,7 +167,7 @@ impl History<'_> {
     }
 
     /// [`Page::next`] is then the position that the next page ends with.
-    fn backwards(
+    async fn backwards(
         &self,
         after: Position,
         through: Position,
@@ -175,7 +179,7 @@ impl History<'_> {
         let mut scanned = 0;
         while position > after && scanned < PAGE_SCAN && !room.is_used_up() {
             let chunk_start = Position(position.0.saturating_sub(CHUNK as u64)).max(after);
-            let chunk = self.log.range(chunk_start, position, CHUNK);
+            let chunk = self.log.range(chunk_start, position, CHUNK).await;
             scanned += CHUNK;
             for entry in chunk.into_iter().rev().filter(|entry| wanted(entry)) {
                 if !room.take(&entry) {
@@ -193,6 +197,11 @@ impl History<'_> {
             next: (position > after).then_some(position),
         }
     }
+}
+
+/// What cannot be read as an alert matches only what matches everything.
+pub(super) fn is_wanted(entry: &Entry, filter: &Filter) -> bool {
+    filter.takes_all() || entry.alert().is_some_and(|alert| filter.matches(alert))
 }
 
 /// What may still be put on a page.

@@ -89,7 +89,7 @@ impl View {
     pub(super) fn bytes_of(self, entry: &Entry) -> usize {
         match self {
             Self::Basic | Self::Full => entry.encoded.len(),
-            Self::Raw => entry.encoded.len() + entry.alert.raw.len(),
+            Self::Raw => entry.encoded.len() + entry.raw.len(),
         }
     }
 }
@@ -136,13 +136,13 @@ pub(super) struct Origin {
 }
 
 impl Delivery {
-    pub(super) fn resolve(&self, request: &Request) -> Result<Origin, CursorError> {
+    pub(super) async fn resolve(&self, request: &Request) -> Result<Origin, CursorError> {
         let bounds = self.log.bounds();
         let after = match request.start {
             Start::Earliest => bounds.start,
             Start::Latest => bounds.head,
-            Start::Since(time) => self.log.before_time(time),
-            Start::Last(count) => self.history().before_last(count, &request.filter),
+            Start::Since(time) => self.log.before_time(time).await,
+            Start::Last(count) => self.history().before_last(count, &request.filter).await,
             Start::After(cursor) => {
                 let position = cursor.position_in(&self.log)?;
                 if position < bounds.start {

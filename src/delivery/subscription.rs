@@ -11,7 +11,8 @@ use super::{
     StreamState, View, registry::Registration, request::Origin,
 };
 use crate::{
-    log::{Entry, Gap, Log, Position, Read, Reader, Witness},
+    filter::Filter,
+    log::{self, Cause, Entry, Log, Position, Read, Reader, Witness},
     source::Sources,
 };
 
@@ -40,9 +41,6 @@ pub struct Subscription {
     was_live: bool,
     batch: Batch,
     skip: Option<Skip>,
-    /// What retention took up to here before the subscription was there to see
-    /// it.
-    unwitnessed: Position,
     /// Where the stream ends, and why.
     end: Option<(Position, ClosingReason)>,
     /// Decided and not yet handed out: a few frames at most.
@@ -89,9 +87,7 @@ impl Subscription {
         origin: Origin,
         registration: Registration,
     ) -> Self {
-        let filter = request.filter.clone();
-        let witness = Witness::new(move |alert| filter.matches(alert));
-        let reader = delivery.log.reader(origin.after, witness);
+        let reader = delivery.log.reader(origin.after, witness(&request.filter));
         let bounds = delivery.log.bounds();
         let end = request
             .stop_at_head
@@ -109,7 +105,6 @@ impl Subscription {
             skip: origin
                 .skip_through
                 .map(|through| Skip::new(origin.after, through)),
-            unwitnessed: bounds.start,
             end,
             ready: VecDeque::new(),
             failure: None,
@@ -179,7 +174,7 @@ impl Subscription {
         }
         match self.reader.read(limit).await {
             Read::Entries(entries) => self.take(entries),
-            Read::Gap(gap) => self.fall_off(gap),
+            Read::Lost(lost) => self.pass_over(lost),
             Read::AtHead => self.rest_at_head().await,
         }
         if Instant::now() >= self.heartbeat_at && self.ready.is_empty() {
@@ -203,8 +198,18 @@ impl Subscription {
 
     fn take(&mut self, entries: Vec<Arc<Entry>>) {
         for entry in entries {
+            let Some(wanted) = self.wants(&entry) else {
+                self.pass_over(log::Lost {
+                    after: entry.position.previous(),
+                    through: entry.position,
+                    cause: Cause::Corruption,
+                    count: 0,
+                    lower_bound: true,
+                });
+                continue;
+            };
             self.scanned = entry.position;
-            if !self.request.filter.matches(&entry.alert) {
+            if !wanted {
                 continue;
             }
             if let Some(skip) = &mut self.skip {
@@ -220,28 +225,38 @@ impl Subscription {
         self.registration.progress().moved_to(self.scanned);
     }
 
-    fn fall_off(&mut self, gap: Gap) {
-        let examined = gap.through.since(gap.after);
-        let takes_all = self.request.filter.canonical().is_empty();
-        let lower_bound = gap.after < self.unwitnessed && !takes_all;
-        let lost = if takes_all { examined } else { gap.missed };
+    /// None when what the log has is no alert to this version of the gateway.
+    fn wants(&self, entry: &Entry) -> Option<bool> {
+        let filter = &self.request.filter;
+        if filter.takes_all() {
+            return Some(true);
+        }
+        entry.alert().map(|alert| filter.matches(alert))
+    }
+
+    fn pass_over(&mut self, lost: log::Lost) {
         self.flush();
-        self.scanned = gap.through;
+        self.scanned = lost.through;
         if let Some(skip) = &mut self.skip {
-            skip.lost += lost;
-            skip.lower_bound |= lower_bound;
+            skip.lost += lost.count;
+            skip.lower_bound |= lost.lower_bound;
             self.finish_skip();
             return;
         }
         self.lose(Loss {
-            after: gap.after,
-            through: gap.through,
-            lost,
-            lower_bound,
-            cause: LossCause::Retention,
+            after: lost.after,
+            through: lost.through,
+            lost: lost.count,
+            lower_bound: lost.lower_bound,
+            cause: match lost.cause {
+                Cause::Retention => LossCause::Retention,
+                Cause::Corruption => LossCause::Corruption,
+                Cause::Overflow => LossCause::IngestOverflow,
+            },
         });
-        if self.was_live && self.request.overflow == Overflow::Disconnect {
-            self.disconnect(self.reader.head().since(gap.after));
+        let fell_off = lost.cause == Cause::Retention && self.was_live;
+        if fell_off && self.request.overflow == Overflow::Disconnect {
+            self.disconnect(self.reader.head().since(lost.after));
         }
     }
 
@@ -367,6 +382,15 @@ impl Subscription {
             kind,
         });
     }
+}
+
+/// What a subscription with `filter` wants, for the log to count.
+fn witness(filter: &Filter) -> Witness {
+    if filter.takes_all() {
+        return Witness::of_all();
+    }
+    let asked = filter.clone();
+    Witness::new(filter.canonical(), move |alert| asked.matches(alert))
 }
 
 impl Batch {

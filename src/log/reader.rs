@@ -2,24 +2,61 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{Entry, Position, memory::Shared};
+use super::{
+    Cause, Entry, Lost, Position,
+    entry::Item,
+    segment::BlockSpan,
+    shared::{Place, Shared, State},
+};
 use crate::alert::Alert;
 
-/// Says whether a reader would miss an alert. It is called while the log is
-/// locked, so it must be quick and must not call the log.
+/// What a reader wants, so that the log can count what it misses.
 #[derive(Clone)]
-pub struct Witness(Arc<dyn Fn(&Alert) -> bool + Send + Sync>);
+pub struct Witness {
+    /// None wants everything.
+    wants: Option<Wants>,
+}
+
+#[derive(Clone)]
+struct Wants {
+    /// Readers with equal names want the same.
+    name: Arc<str>,
+    asks: Arc<dyn Fn(&Alert) -> bool + Send + Sync>,
+}
 
 impl Witness {
-    /// A witness that asks `misses`.
-    pub fn new(misses: impl Fn(&Alert) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(misses))
+    /// A witness that wants everything.
+    pub fn of_all() -> Self {
+        Self { wants: None }
+    }
+
+    /// A witness that wants what `asks` says. Two with one `name` must want the
+    /// same: the log asks only one of them then.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        asks: impl Fn(&Alert) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            wants: Some(Wants {
+                name: name.into(),
+                asks: Arc::new(asks),
+            }),
+        }
+    }
+
+    /// Its name; none for one that wants everything.
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.wants.as_ref().map(|wants| &wants.name)
+    }
+
+    pub(super) fn wants(&self, alert: &Alert) -> bool {
+        self.wants.as_ref().is_none_or(|wants| (wants.asks)(alert))
     }
 }
 
 impl fmt::Debug for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Witness")
+        write!(f, "Witness({:?})", self.name())
     }
 }
 
@@ -30,25 +67,13 @@ pub(super) struct ReaderId(pub(super) u64);
 #[derive(Debug)]
 pub(super) struct ReaderState {
     pub(super) position: Position,
-    witness: Witness,
-    missed: u64,
-}
-
-impl ReaderState {
-    pub(super) fn new(position: Position, witness: Witness) -> Self {
-        Self {
-            position,
-            witness,
-            missed: 0,
-        }
-    }
-
-    /// Retention takes `entry`.
-    pub(super) fn miss(&mut self, entry: &Entry) {
-        if self.position < entry.position && (self.witness.0)(&entry.alert) {
-            self.missed += 1;
-        }
-    }
+    pub(super) witness: Witness,
+    /// Alerts that retention took before they were read, and that were wanted.
+    pub(super) missed: u64,
+    /// Some that were taken could not be asked about.
+    pub(super) lower_bound: bool,
+    /// Retention is about to say how many more were missed.
+    pub(super) is_being_counted: bool,
 }
 
 /// A position that moves along the log. Dropping it is leaving.
@@ -64,72 +89,47 @@ pub struct Reader {
 pub enum Read {
     /// The next alerts; at least one.
     Entries(Vec<Arc<Entry>>),
-    /// Alerts that are gone. What comes next is after them.
-    Gap(Gap),
+    /// Alerts that cannot be read. What comes next is after them.
+    Lost(Lost),
     /// Nothing yet.
     AtHead,
 }
 
-/// Alerts that retention took before the reader got there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
-    /// The gap is after this position,
-    pub after: Position,
-    /// and up to and with this one.
-    pub through: Position,
-    /// How many of them the reader's witness wanted, as far as they went while
-    /// this reader was there.
-    pub missed: u64,
-}
-
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, id: ReaderId, head: watch::Receiver<Position>) -> Self {
-        Self { shared, id, head }
+    pub(super) fn new(shared: &Arc<Shared>, after: Position, witness: Witness) -> Self {
+        let mut state = shared.lock();
+        let id = ReaderId(state.next_reader);
+        state.next_reader += 1;
+        let reader = state.late_reader(after, witness);
+        state.readers.insert(id, reader);
+        drop(state);
+        Self {
+            shared: Arc::clone(shared),
+            id,
+            head: shared.head.subscribe(),
+        }
     }
 
-    /// Takes up to `limit` alerts, as many as there are, and moves on.
-    #[expect(
-        clippy::unused_async,
-        reason = "a log on disk reads here without blocking"
-    )]
+    /// Takes up to `limit` alerts, as many as are at hand, and moves on.
+    /// Dropping the future takes nothing.
     pub async fn read(&mut self, limit: usize) -> Read {
-        let mut guard = self.shared.lock();
-        let state = &mut *guard;
-        let start = state.start();
-        let Some(position) = state.readers.get(&self.id).map(|reader| reader.position) else {
-            return Read::AtHead;
-        };
-        let read = if position < start {
-            Read::Gap(Gap {
-                after: position,
-                through: start,
-                missed: 0,
-            })
-        } else {
-            let entries: Vec<_> = state.after(position).take(limit).cloned().collect();
-            if entries.is_empty() {
-                return Read::AtHead;
-            }
-            Read::Entries(entries)
-        };
-        let Some(reader) = state.readers.get_mut(&self.id) else {
-            return Read::AtHead;
-        };
-        match read {
-            Read::Gap(gap) => {
-                reader.position = gap.through;
-                Read::Gap(Gap {
-                    missed: std::mem::take(&mut reader.missed),
-                    ..gap
-                })
-            }
-            Read::Entries(entries) => {
-                if let Some(last) = entries.last() {
-                    reader.position = last.position;
+        let mut counted = self.shared.counted.subscribe();
+        loop {
+            let look = self.shared.lock().look(self.id, limit);
+            let elsewhere = match look {
+                Look::Here(read) => return read,
+                Look::Elsewhere(span) => span,
+                Look::BeingCounted => {
+                    // The sender is in `shared`: this cannot fail.
+                    let _ = counted.changed().await;
+                    continue;
                 }
-                Read::Entries(entries)
+            };
+            let block = self.shared.block(&elsewhere).await;
+            let mut state = self.shared.lock();
+            if let Some(read) = state.take(self.id, |after| block.after(after), limit) {
+                return read;
             }
-            Read::AtHead => Read::AtHead,
         }
     }
 
@@ -145,8 +145,118 @@ impl Reader {
     }
 }
 
+/// Where a reader goes on.
+enum Look {
+    Here(Read),
+    Elsewhere(BlockSpan),
+    BeingCounted,
+}
+
 impl Drop for Reader {
     fn drop(&mut self) {
         self.shared.lock().readers.remove(&self.id);
+    }
+}
+
+impl State {
+    fn look(&mut self, id: ReaderId, limit: usize) -> Look {
+        let Some(reader) = self.readers.get(&id) else {
+            return Look::Here(Read::AtHead);
+        };
+        let items = match self.place_after(reader.position, limit) {
+            Place::AtHead => return Look::Here(Read::AtHead),
+            Place::Disk(span) => return Look::Elsewhere(span),
+            Place::Gone(_) if reader.is_being_counted => return Look::BeingCounted,
+            Place::Gone(start) => return Look::Here(self.fall_off(id, start)),
+            Place::Missing(lost) => vec![Item::Lost(lost)],
+            Place::Memory(items) => items,
+        };
+        Look::Here(self.take(id, |_| &items, limit).unwrap_or(Read::AtHead))
+    }
+
+    /// Takes the first of `items`; none when retention took them meanwhile.
+    fn take<'a>(
+        &mut self,
+        id: ReaderId,
+        items: impl FnOnce(Position) -> &'a [Item],
+        limit: usize,
+    ) -> Option<Read> {
+        let reader = self.readers.get_mut(&id)?;
+        if reader.position < self.start {
+            return None;
+        }
+        let items = items(reader.position);
+        let alerts = items.iter().map_while(|item| match item {
+            Item::Alert(entry) => Some(Arc::clone(entry)),
+            Item::Lost(_) => None,
+        });
+        let entries: Vec<_> = alerts.take(limit).collect();
+        if let Some(last) = entries.last() {
+            reader.position = last.position;
+            return Some(Read::Entries(entries));
+        }
+        let Item::Lost(lost) = items.first()? else {
+            return None;
+        };
+        let lost = Lost {
+            after: reader.position,
+            ..*lost
+        };
+        reader.position = lost.through;
+        Some(Read::Lost(reader.of_interest(lost)))
+    }
+
+    /// A reader that starts at `after`, of which part may be gone already.
+    fn late_reader(&self, after: Position, witness: Witness) -> ReaderState {
+        let gone = self.start.since(after);
+        let notices_gone = self
+            .segments
+            .front()
+            .map_or(0, |segment| segment.file.header.notices);
+        let wants_all = witness.name().is_none();
+        ReaderState {
+            position: after,
+            witness,
+            // Where notices were, some places had no alert, and some stood for
+            // many.
+            missed: if wants_all {
+                gone.saturating_sub(notices_gone)
+            } else {
+                0
+            },
+            lower_bound: gone > 0 && (!wants_all || notices_gone > 0),
+            is_being_counted: false,
+        }
+    }
+
+    /// The reader is before the log's start, and all that it missed is counted.
+    fn fall_off(&mut self, id: ReaderId, start: Position) -> Read {
+        let Some(reader) = self.readers.get_mut(&id) else {
+            return Read::AtHead;
+        };
+        let lost = Lost {
+            after: reader.position,
+            through: start,
+            cause: Cause::Retention,
+            count: std::mem::take(&mut reader.missed),
+            lower_bound: std::mem::take(&mut reader.lower_bound),
+        };
+        reader.position = start;
+        Read::Lost(lost)
+    }
+}
+
+impl ReaderState {
+    /// What is lost as it is told to this reader: what cannot be read any more
+    /// cannot be asked about.
+    fn of_interest(&self, lost: Lost) -> Lost {
+        if self.witness.name().is_none() {
+            return lost;
+        }
+        Lost {
+            count: 0,
+            lower_bound: true,
+            ..lost
+        }
     }
 }

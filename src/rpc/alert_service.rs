@@ -46,6 +46,7 @@ impl AlertService for Alerts {
         let subscription = self
             .delivery
             .open(wanted, clock::now())
+            .await
             .map_err(|error| status::not_opened(&error))?;
         let framer = Framer::new(&self.delivery, &subscription);
         let frames = stream::unfold(
@@ -71,8 +72,9 @@ impl AlertService for Alerts {
             token => Some(self.position(request::cursor(token)?)?),
         };
         let view = request::view(message.view());
-        let page = self.delivery.history().page(&PageRequest {
-            filter: &request::filter(&message.filter)?,
+        let filter = request::filter(&message.filter)?;
+        let wanted = PageRequest {
+            filter: &filter,
             since: request::time("since", message.since)?,
             until: request::time("until", message.until)?,
             newest_first: message.order() != pb::ListOrder::OldestFirst,
@@ -84,7 +86,8 @@ impl AlertService for Alerts {
             )?,
             view,
             from,
-        });
+        };
+        let page = self.delivery.history().page(&wanted).await;
         Ok(Response::new(pb::ListAlertsResponse {
             records: frames::records(&self.delivery, &page.entries, view),
             next_page_token: page
@@ -110,12 +113,14 @@ impl AlertService for Alerts {
                 self.delivery
                     .history()
                     .find(id)
+                    .await
                     .ok_or_else(|| status::alert_not_found(&id.to_string()))?
             }
             Some(Key::Cursor(cursor)) => self
                 .delivery
                 .history()
                 .at(self.position(request::cursor(cursor)?)?)
+                .await
                 .ok_or_else(|| status::alert_not_found(cursor))?,
             None => {
                 let message = "give the alert's id or its cursor";

@@ -47,13 +47,21 @@ pub fn decode(encoded: &Bytes) -> Result<Alert, ConvertError> {
 pub(super) fn encode_view(entry: &Entry, view: View) -> Bytes {
     match view {
         View::Full => entry.encoded.clone(),
-        View::Basic => {
-            let mut alert = pb::Alert::from(&entry.alert);
+        View::Basic => without_fields(&entry.encoded),
+        View::Raw => append_raw(&entry.encoded, &entry.raw),
+    }
+}
+
+/// Leaves out what only the larger views have.
+fn without_fields(encoded: &Bytes) -> Bytes {
+    match pb::Alert::decode(encoded.clone()) {
+        Ok(mut alert) => {
             alert.output_fields.clear();
             alert.extra.clear();
             alert.encode_to_vec().into()
         }
-        View::Raw => append_raw(&entry.encoded, &entry.alert.raw),
+        // The log gives back what was encoded here, or tells that it is damaged.
+        Err(_) => Bytes::new(),
     }
 }
 

@@ -83,6 +83,8 @@ impl Framer {
         let cause = match loss.cause {
             LossCause::Retention => pb::LossCause::Retention,
             LossCause::SkippedByPolicy => pb::LossCause::SkippedByPolicy,
+            LossCause::Corruption => pb::LossCause::LogCorruption,
+            LossCause::IngestOverflow => pb::LossCause::IngestOverflow,
         };
         pb::LossNotice {
             after_cursor: self.cursor(loss.after),

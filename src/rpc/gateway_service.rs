@@ -5,7 +5,7 @@ use super::{FEATURES, alert_service::MOST_PER_PAGE, convert, frames, request};
 use crate::{
     delivery::{Batching, Delivery, StreamStatus},
     filter,
-    log::{DeadLetter, DeadLetters},
+    log::{DeadLetter, DeadLetters, Durability},
     normalize,
     pb::{self, gateway_service_server::GatewayService},
     source::{SourceStatus, Sources},
@@ -80,7 +80,8 @@ impl GatewayService for Gateway {
 
 impl Gateway {
     fn log(&self) -> pb::LogInfo {
-        let bounds = self.delivery.log().bounds();
+        let log = self.delivery.log();
+        let bounds = log.bounds();
         pb::LogInfo {
             earliest_cursor: self.delivery.cursor(bounds.start).to_string(),
             earliest_time: bounds.earliest_time.map(convert::timestamp),
@@ -89,8 +90,16 @@ impl Gateway {
             alerts: bounds.alerts,
             bytes: bounds.bytes,
             retention_bytes: bounds.retention_bytes,
-            durable: false,
+            durable: true,
             appended: bounds.head.0,
+            durability: durability(log.config().durability).into(),
+            retention_age: Some(convert::duration(log.config().retention_age.0)),
+            trouble: log
+                .trouble()
+                .borrow()
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 
@@ -123,6 +132,14 @@ impl Gateway {
             delivered: status.delivered,
             lost: status.lost,
         }
+    }
+}
+
+fn durability(durability: Durability) -> pb::Durability {
+    match durability {
+        Durability::EveryCommit => pb::Durability::EveryCommit,
+        Durability::Interval(_) => pb::Durability::Interval,
+        Durability::Os => pb::Durability::Os,
     }
 }
 

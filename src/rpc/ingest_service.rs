@@ -73,7 +73,7 @@ impl Ingest {
                 self.intake
                     .enqueue(raw)
                     .await
-                    .map_err(status::intake_closed)?,
+                    .map_err(|error| status::not_taken(&error))?,
             );
         }
         let mut published = Published {
@@ -82,7 +82,7 @@ impl Ingest {
         };
         for (index, mut answer) in (first_index..).zip(answers) {
             let receipt = answer.receipt().await;
-            let receipt = receipt.map_err(status::intake_closed)?;
+            let receipt = receipt.map_err(|error| status::not_taken(&error))?;
             self.source.count(&receipt, now);
             published.accepted += receipt.accepted.len() as u64;
             let refusals = receipt.refusals.into_iter().map(|refusal| pb::Refusal {

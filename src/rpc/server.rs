@@ -32,13 +32,16 @@ const RECEIVE_WINDOW: u32 = 1 << 20;
 /// that opens a stream for each of its users.
 const STREAMS_PER_CONNECTION: u32 = 10_000;
 
+/// The name of the service that takes alerts.
+const INGEST: &str = "falcogateway.v1.IngestService";
+
 /// The services' names, as the health service knows them; the empty one is the
 /// server as a whole.
 const SERVICES: [&str; 4] = [
     "",
     "falcogateway.v1.AlertService",
     "falcogateway.v1.GatewayService",
-    "falcogateway.v1.IngestService",
+    INGEST,
 ];
 
 /// What the services stand on.
@@ -91,6 +94,16 @@ impl Server {
     /// Says for every service that it serves no more; open calls go on.
     pub async fn set_draining(&self) {
         self.report(ServingStatus::NotServing).await;
+    }
+
+    /// Says whether the service that takes alerts does.
+    pub async fn set_taking(&self, takes: bool) {
+        let status = if takes {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        self.health.set_service_status(INGEST, status).await;
     }
 
     /// Ends the streams of those who watch the health, which would else hold the

@@ -9,7 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     delivery::{CursorError, OpenError, SlowConsumer},
     filter::Problem,
-    source::IntakeClosed,
+    source::NotTaken,
 };
 
 /// The domain of every reason.
@@ -199,9 +199,16 @@ pub(super) fn draining() -> Status {
         .status()
 }
 
-/// The intake is closed.
-pub(super) fn intake_closed(_: IntakeClosed) -> Status {
-    draining()
+/// What was handed over is not in the log.
+pub(super) fn not_taken(error: &NotTaken) -> Status {
+    match error {
+        NotTaken::Closed => draining(),
+        NotTaken::Unwritable(_) => {
+            Failure::new(Code::Unavailable, "LOG_UNWRITABLE", error.to_string())
+                .retry()
+                .status()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -241,7 +248,8 @@ mod tests {
     #[test]
     fn who_may_come_back_is_told_when() {
         for status in [
-            draining(),
+            not_taken(&NotTaken::Closed),
+            not_taken(&NotTaken::Unwritable("the disk is full".into())),
             not_opened(&OpenError::TooManyStreams(1)),
             slow_consumer(SlowConsumer { lag: 1 }),
         ] {

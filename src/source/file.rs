@@ -9,39 +9,39 @@
 //! Rotation by copying and truncating loses what was not read before, and cannot
 //! be told from new content that begins with the same kilobyte as the old.
 
-mod checkpoint;
 mod config;
 mod tail;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, ConfigError, Start};
-use self::{
-    checkpoint::Position,
-    tail::{Step, Tail},
-};
+use self::tail::{Step, Tail};
 use super::{
-    Intake, IntakeClosed, SourceHandle, SourceState,
+    Intake, NotTaken, SourceHandle, SourceState,
     lines::{Splitter, Window, out_of_time},
 };
-use crate::clock;
+use crate::{
+    clock,
+    state::{FilePosition, State},
+};
 
 /// How often the position is written at most. What a kill repeats is what came
 /// in so much time.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the file until `shutdown`. Where [`Config::checkpoint`] is none, no
-/// position is kept: see [`Config::checkpoint_in`].
+/// Follows the file until `shutdown`, and keeps in `state` how far it got.
 pub async fn run(
     config: Config,
     intake: Intake,
     source: SourceHandle,
+    state: State,
     shutdown: CancellationToken,
 ) {
-    let mut follower = Follower::new(config, intake, source.clone(), shutdown.clone()).await;
+    let window = Window::new(intake, source.clone());
+    let mut follower = Follower::new(config, window, state, shutdown.clone()).await;
     let detail = tokio::select! {
         ended = follower.follow() => match ended {
             Ok(()) => "stopped".to_owned(),
@@ -59,7 +59,8 @@ struct Follower {
     // Absent only while a blocking thread has them.
     reading: Option<(Tail, Splitter)>,
     window: Window,
-    kept: Option<Position>,
+    state: State,
+    kept: Option<FilePosition>,
     kept_at: Instant,
     /// Whether the last attempt to keep the position failed, which is told once.
     keeping_fails: bool,
@@ -68,11 +69,11 @@ struct Follower {
 impl Follower {
     async fn new(
         config: Config,
-        intake: Intake,
-        source: SourceHandle,
+        window: Window,
+        state: State,
         shutdown: CancellationToken,
     ) -> Self {
-        let kept = load(config.checkpoint.clone()).await;
+        let kept = load(&state, &window, &config.path);
         let tail = match kept {
             Kept::Nothing => Tail::new(config.path.clone(), config.start),
             Kept::Position(position) => Tail::resume(config.path.clone(), position),
@@ -84,7 +85,8 @@ impl Follower {
             max_line,
             shutdown,
             reading: Some((tail, Splitter::new(max_line, 0))),
-            window: Window::new(intake, source),
+            window,
+            state,
             kept: None,
             kept_at: Instant::now(),
             keeping_fails: false,
@@ -92,7 +94,7 @@ impl Follower {
         }
     }
 
-    async fn follow(&mut self) -> Result<(), IntakeClosed> {
+    async fn follow(&mut self) -> Result<(), NotTaken> {
         let followed = self.follow_until_shutdown().await;
         let settled = match followed {
             Ok(()) => self.window.settle().await,
@@ -102,7 +104,7 @@ impl Follower {
         settled
     }
 
-    async fn follow_until_shutdown(&mut self) -> Result<(), IntakeClosed> {
+    async fn follow_until_shutdown(&mut self) -> Result<(), NotTaken> {
         while !self.shutdown.is_cancelled() {
             match self.look().await {
                 Step::Opened(offset) => self.begin(offset),
@@ -151,7 +153,7 @@ impl Follower {
         self.enter(SourceState::Connected, "following");
     }
 
-    async fn hand_over(&mut self) -> Result<(), IntakeClosed> {
+    async fn hand_over(&mut self) -> Result<(), NotTaken> {
         if let Some((_, splitter)) = &mut self.reading {
             self.window.push_lines(splitter).await?;
         }
@@ -159,7 +161,7 @@ impl Follower {
     }
 
     /// The file was emptied under our feet, and with it went the line's rest.
-    async fn begin_again(&mut self) -> Result<(), IntakeClosed> {
+    async fn begin_again(&mut self) -> Result<(), NotTaken> {
         if let Some((_, splitter)) = &mut self.reading
             && splitter.last_line().is_some()
         {
@@ -172,7 +174,7 @@ impl Follower {
     }
 
     /// The file was replaced, and nothing more will come to this one.
-    async fn end(&mut self) -> Result<(), IntakeClosed> {
+    async fn end(&mut self) -> Result<(), NotTaken> {
         if let Some((_, splitter)) = &mut self.reading
             && let Some(line) = splitter.last_line()
         {
@@ -183,7 +185,7 @@ impl Follower {
         Ok(())
     }
 
-    async fn rest(&mut self) -> Result<(), IntakeClosed> {
+    async fn rest(&mut self) -> Result<(), NotTaken> {
         self.window.settle().await?;
         tokio::select! {
             () = self.shutdown.cancelled() => {}
@@ -194,9 +196,6 @@ impl Follower {
 
     /// Writes the position down unless it is.
     async fn keep_position(&mut self) {
-        let Some(path) = self.config.checkpoint.clone() else {
-            return;
-        };
         let done = self.window.done();
         let tail = self.reading.as_ref().map(|(tail, _)| tail);
         let Some(position) = tail.and_then(|tail| tail.position_at(done)) else {
@@ -206,8 +205,15 @@ impl Follower {
         if self.kept == Some(position) {
             return;
         }
-        let saved = tokio::task::spawn_blocking(move || position.save(&path)).await;
-        match saved.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        let (state, id, path) = (
+            self.state.clone(),
+            self.window.source().origin().source_id.clone(),
+            key(&self.config.path),
+        );
+        let saving =
+            tokio::task::spawn_blocking(move || state.keep_file_position(&id, &path, position));
+        let saved = saving.await.map_err(|panic| panic.to_string());
+        match saved.and_then(|saved| saved.map_err(|error| error.to_string())) {
             Ok(()) => {
                 self.kept = Some(position);
                 self.keeping_fails = false;
@@ -227,17 +233,13 @@ impl Follower {
 
 enum Kept {
     Nothing,
-    Position(Position),
+    Position(FilePosition),
     Unusable,
 }
 
-async fn load(path: Option<PathBuf>) -> Kept {
-    let Some(path) = path else {
-        tracing::warn!("no place to keep the position: a restart repeats the whole file");
-        return Kept::Nothing;
-    };
-    let loaded = tokio::task::spawn_blocking(move || Position::load(&path)).await;
-    match loaded.unwrap_or_else(|error| Err(io::Error::other(error))) {
+fn load(state: &State, window: &Window, path: &Path) -> Kept {
+    let id = &window.source().origin().source_id;
+    match state.file_position(id, &key(path)) {
         Ok(None) => Kept::Nothing,
         Ok(Some(position)) => Kept::Position(position),
         Err(error) => {
@@ -245,4 +247,10 @@ async fn load(path: Option<PathBuf>) -> Kept {
             Kept::Unusable
         }
     }
+}
+
+/// The path as positions are kept by it. Two paths that differ only in what is no
+/// Unicode share one, which does not fit the other's file and is not used there.
+fn key(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }

@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -32,6 +32,37 @@ pub struct Intake {
     budget: Arc<Semaphore>,
     permits: u32,
     closed: Arc<AtomicBool>,
+    is_patient: bool,
+    turned_away: TurnedAway,
+}
+
+/// Alerts that were refused for lack of room, and whose senders do not try again,
+/// by source. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct TurnedAway {
+    counts: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl TurnedAway {
+    /// Counts `alerts` of the source `id`.
+    pub fn add(&self, id: &str, alerts: u64) {
+        let mut counts = self.lock();
+        match counts.get_mut(id) {
+            Some(count) => *count += alerts,
+            None => {
+                counts.insert(id.to_owned(), alerts);
+            }
+        }
+    }
+
+    /// What was counted since the last time.
+    pub fn take(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A raw document on its way, and who waits for the answer.
@@ -39,21 +70,23 @@ pub struct Intake {
 pub struct Submission {
     /// What came.
     pub raw: Raw,
-    reply: oneshot::Sender<Receipt>,
+    /// Whether it waits for as long as the log cannot be written.
+    pub is_patient: bool,
+    reply: oneshot::Sender<Result<Receipt, NotTaken>>,
     // Held until the submission is answered or dropped.
     _budget: OwnedSemaphorePermit,
 }
 
 impl Submission {
     /// Answers the source. A source that no longer waits is not an error.
-    pub fn answer(self, receipt: Receipt) {
-        let _ = self.reply.send(receipt);
+    pub fn answer(self, answer: Result<Receipt, NotTaken>) {
+        let _ = self.reply.send(answer);
     }
 }
 
 /// The answer to come for something that has its place on the intake.
 #[derive(Debug)]
-pub struct Answer(oneshot::Receiver<Receipt>);
+pub struct Answer(oneshot::Receiver<Result<Receipt, NotTaken>>);
 
 /// What became of a [`Raw`]: the log has what was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,10 +108,16 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// The gateway is going down and takes nothing more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the gateway is shutting down and takes no more alerts")]
-pub struct IntakeClosed;
+/// Why nothing of what was handed over is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// The gateway is going down and takes nothing more.
+    #[error("the gateway is shutting down and takes no more alerts")]
+    Closed,
+    /// The log cannot be written for now.
+    #[error("{0}; try again later")]
+    Unwritable(String),
+}
 
 impl Intake {
     /// An intake of about `budget_bytes`, and the end that the log's writer reads.
@@ -90,8 +129,25 @@ impl Intake {
             budget: Arc::new(Semaphore::new(permits as usize)),
             permits,
             closed: Arc::default(),
+            is_patient: false,
+            turned_away: TurnedAway::default(),
         };
         (intake, receiver)
+    }
+
+    /// The same intake for a source that can hold back what comes next: while the
+    /// log cannot be written it waits, and is not refused.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self {
+            is_patient: true,
+            ..self.clone()
+        }
+    }
+
+    /// Where refused alerts are counted that nobody sends again.
+    pub fn turned_away(&self) -> &TurnedAway {
+        &self.turned_away
     }
 
     /// Hands over what came, and waits until the log has it.
@@ -99,9 +155,8 @@ impl Intake {
     /// Dropping the future does not take back what is already on its way.
     ///
     /// # Errors
-    /// [`IntakeClosed`] when the gateway is going down; what was handed over may
-    /// or may not be in the log then.
-    pub async fn submit(&self, raw: Raw) -> Result<Receipt, IntakeClosed> {
+    /// When it is not in the log; at the gateway's end it may still get there.
+    pub async fn submit(&self, raw: Raw) -> Result<Receipt, NotTaken> {
         let mut answer = self.enqueue(raw).await?;
         answer.receipt().await
     }
@@ -111,10 +166,10 @@ impl Intake {
     /// log write many at once.
     ///
     /// # Errors
-    /// [`IntakeClosed`] when the gateway is going down; nothing was handed over.
-    pub async fn enqueue(&self, raw: Raw) -> Result<Answer, IntakeClosed> {
+    /// When the gateway is going down; nothing was handed over.
+    pub async fn enqueue(&self, raw: Raw) -> Result<Answer, NotTaken> {
         if self.closed.load(Ordering::Relaxed) {
-            return Err(IntakeClosed);
+            return Err(NotTaken::Closed);
         }
         // One document above the whole budget still gets in, alone.
         let permits = u32::try_from(raw.payload.len().div_ceil(PERMIT_BYTES))
@@ -123,17 +178,18 @@ impl Intake {
         let budget = Arc::clone(&self.budget)
             .acquire_many_owned(permits)
             .await
-            .map_err(|_| IntakeClosed)?;
+            .map_err(|_| NotTaken::Closed)?;
         let (reply, answer) = oneshot::channel();
         let submission = Submission {
             raw,
+            is_patient: self.is_patient,
             reply,
             _budget: budget,
         };
         self.sender
             .send(submission)
             .await
-            .map_err(|_| IntakeClosed)?;
+            .map_err(|_| NotTaken::Closed)?;
         Ok(Answer(answer))
     }
 
@@ -148,9 +204,9 @@ impl Answer {
     /// Waits until the log has it. Dropping the future loses nothing: ask again.
     ///
     /// # Errors
-    /// [`IntakeClosed`] when the log's writer went away without an answer.
-    pub async fn receipt(&mut self) -> Result<Receipt, IntakeClosed> {
-        (&mut self.0).await.map_err(|_| IntakeClosed)
+    /// When it is not in the log; at the gateway's end it may still get there.
+    pub async fn receipt(&mut self) -> Result<Receipt, NotTaken> {
+        (&mut self.0).await.unwrap_or(Err(NotTaken::Closed))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Intake, IntakeClosed, Payload, Raw, SourceHandle};
+use super::{Answer, Intake, NotTaken, Payload, Raw, SourceHandle};
 use crate::clock;
 
 /// Lines on their way to the log at a time; a group commit covers them.
@@ -148,7 +148,7 @@ impl Window {
     }
 
     /// Hands all whole lines over.
-    pub(super) async fn push_lines(&mut self, splitter: &mut Splitter) -> Result<(), IntakeClosed> {
+    pub(super) async fn push_lines(&mut self, splitter: &mut Splitter) -> Result<(), NotTaken> {
         while let Some(line) = splitter.next_line() {
             self.push(line).await?;
         }
@@ -156,7 +156,7 @@ impl Window {
     }
 
     /// Hands a line over if it is an object of JSON, once the window has room.
-    pub(super) async fn push(&mut self, line: Line) -> Result<(), IntakeClosed> {
+    pub(super) async fn push(&mut self, line: Line) -> Result<(), NotTaken> {
         let document = match line.content {
             Content::Bytes(bytes) => bytes.slice_ref(bytes.trim_ascii()),
             Content::TooLong => {
@@ -179,7 +179,7 @@ impl Window {
         self.hand_over(document, line.end).await
     }
 
-    async fn hand_over(&mut self, document: Bytes, end: u64) -> Result<(), IntakeClosed> {
+    async fn hand_over(&mut self, document: Bytes, end: u64) -> Result<(), NotTaken> {
         let bytes = document.len();
         while !self.waiting.is_empty()
             && (self.waiting.len() >= WINDOW_LINES || self.bytes + bytes > WINDOW_BYTES)
@@ -199,7 +199,7 @@ impl Window {
 
     /// Waits for the oldest line's answer; for ever when there is none.
     /// Dropping the future loses nothing.
-    pub(super) async fn next_answer(&mut self) -> Result<(), IntakeClosed> {
+    pub(super) async fn next_answer(&mut self) -> Result<(), NotTaken> {
         let Some(oldest) = self.waiting.front_mut() else {
             return std::future::pending().await;
         };
@@ -212,7 +212,7 @@ impl Window {
     }
 
     /// Waits for all answers.
-    pub(super) async fn settle(&mut self) -> Result<(), IntakeClosed> {
+    pub(super) async fn settle(&mut self) -> Result<(), NotTaken> {
         while !self.waiting.is_empty() {
             self.next_answer().await?;
         }

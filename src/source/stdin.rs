@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Intake, IntakeClosed, SourceHandle, SourceState,
+    Intake, NotTaken, SourceHandle, SourceState,
     lines::{Splitter, Window, out_of_time},
 };
 use crate::{clock, units::Size};
@@ -74,7 +74,7 @@ async fn read_to_end(
     splitter: &mut Splitter,
     window: &mut Window,
     shutdown: &CancellationToken,
-) -> Result<End, IntakeClosed> {
+) -> Result<End, NotTaken> {
     let end = loop {
         splitter.buffer().reserve(READ_BYTES);
         tokio::select! {

@@ -18,6 +18,7 @@ use falco_gateway::{
         Intake, SourceState,
         file::{self, Config},
     },
+    state::State,
     units::Span,
 };
 use tempfile::TempDir;
@@ -26,12 +27,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{in_time, intake::Observed};
 
-/// A folder with a file that is followed, or could be.
-struct Folder(TempDir);
+/// A folder with a file that is followed, or could be, and what is kept of it.
+struct Folder(TempDir, State);
 
 impl Folder {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state")).unwrap();
+        Self(folder, state)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,14 +64,24 @@ impl Folder {
     fn config(&self) -> Config {
         Config {
             path: self.events(),
-            checkpoint: Some(self.path("state/position")),
             poll_interval: Span(Duration::from_millis(5)),
             ..Config::default()
         }
     }
 
+    /// Up to where the file is known to be in the log.
+    fn kept_offset(&self) -> Option<u64> {
+        let path = self.events();
+        let kept = self.1.file_position("test", path.to_str().unwrap());
+        kept.unwrap().map(|position| position.offset)
+    }
+
+    fn follow_by(&self, config: Config, intake: &Intake) -> Following {
+        Following::start(config, intake, self.1.clone())
+    }
+
     fn follow(&self, intake: &Intake) -> Following {
-        Following::start(self.config(), intake)
+        self.follow_by(self.config(), intake)
     }
 }
 
@@ -80,12 +93,12 @@ struct Following {
 }
 
 impl Following {
-    fn start(config: Config, intake: &Intake) -> Self {
+    fn start(config: Config, intake: &Intake, state: State) -> Self {
         config.check().unwrap();
         let observed = Observed::new(Transport::File);
         let shutdown = CancellationToken::new();
         let (intake, source) = (intake.clone(), observed.source.clone());
-        let task = tokio::spawn(file::run(config, intake, source, shutdown.clone()));
+        let task = tokio::spawn(file::run(config, intake, source, state, shutdown.clone()));
         Self {
             observed,
             shutdown,

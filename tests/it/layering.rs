@@ -10,14 +10,15 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("units", &[]),
     ("clock", &[]),
     ("pb", &[]),
     ("alert", &[]),
     ("filter", &["alert", "units"]),
-    ("log", &["alert", "units"]),
-    ("source", &["alert", "clock", "units"]),
+    ("state", &[]),
+    ("log", &["alert", "state", "units"]),
+    ("source", &["alert", "clock", "state", "units"]),
     ("normalize", &["alert", "source"]),
     ("ingest", &["alert", "log", "normalize", "source"]),
     ("delivery", &["alert", "filter", "log", "source"]),
@@ -38,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     (
         "gateway",
         &[
-            "alert", "clock", "config", "delivery", "ingest", "log", "rpc", "source",
+            "alert", "clock", "config", "delivery", "ingest", "log", "rpc", "source", "state",
         ],
     ),
     (
@@ -51,7 +52,8 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 6] = [
+const LIBRARIES: [(&str, &[&str]); 7] = [
+    ("redb", &["state"]),
     ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("tonic_types", &["rpc", "cli"]),

@@ -197,11 +197,11 @@ fn views_add_and_take_away() {
         raw: Bytes::from_static(b"as it came"),
         ..everything()
     };
-    let entry = Entry {
-        position: crate::log::Position(1),
-        encoded: encode(&alert),
+    let encoded = encode(&alert);
+    let entry = crate::log::testing::in_log(crate::log::NewEntry {
         alert: alert.clone(),
-    };
+        encoded,
+    });
     let raw = encode_view(&entry, View::Raw);
     assert_eq!(decode(&raw), Ok(alert));
     let full = decode(&encode_view(&entry, View::Full)).unwrap();

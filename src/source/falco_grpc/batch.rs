@@ -5,7 +5,7 @@ use tracing::warn;
 use super::wire::Received;
 use crate::{
     clock,
-    source::{Answer, Intake, IntakeClosed, Payload, Raw, SourceHandle},
+    source::{Answer, Intake, NotTaken, Payload, Raw, SourceHandle},
 };
 
 /// Alerts on their way to the log, in their order.
@@ -42,7 +42,7 @@ impl Batch {
         received: Received,
         intake: &Intake,
         source: &SourceHandle,
-    ) -> Result<(), IntakeClosed> {
+    ) -> Result<(), NotTaken> {
         let response = match received {
             Received::Alert(response) => response,
             Received::Undecodable { bytes, error } => {
@@ -62,7 +62,7 @@ impl Batch {
     }
 
     /// Waits until the log has all of it.
-    pub(super) async fn append(self, source: &SourceHandle) -> Result<(), IntakeClosed> {
+    pub(super) async fn append(self, source: &SourceHandle) -> Result<(), NotTaken> {
         for mut answer in self.enqueued {
             let receipt = answer.receipt().await?;
             source.count(&receipt, clock::now());

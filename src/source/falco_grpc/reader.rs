@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     batch::Batch, call::Call, failure::Failure, liveness::Liveness, rhythm::Rhythm, wire::Received,
 };
-use crate::source::{Intake, IntakeClosed, SourceHandle};
+use crate::source::{Intake, NotTaken, SourceHandle};
 
 /// The owner of one `sub` call.
 #[derive(Debug)]
@@ -131,7 +131,8 @@ impl Reader {
         }
         match gathered.and_then(|end| appended.map(|()| end)) {
             Ok(end) => end,
-            Err(IntakeClosed) => Some(End::Stopped),
+            // The log waits out a disk that refuses: only the end is left.
+            Err(_) => Some(End::Stopped),
         }
     }
 
@@ -141,7 +142,7 @@ impl Reader {
         &mut self,
         first: Received,
         batch: &mut Batch,
-    ) -> Result<Option<End>, IntakeClosed> {
+    ) -> Result<Option<End>, NotTaken> {
         let mut received = first;
         loop {
             batch.add(received, &self.intake, &self.source).await?;

@@ -1,7 +1,4 @@
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +10,6 @@ use crate::units::{Size, Span};
 pub struct Config {
     /// The file. It need not exist yet.
     pub path: PathBuf,
-    /// Where the position is kept; in the gateway's data directory by default.
-    pub checkpoint: Option<PathBuf>,
     /// Where to begin when no position was kept.
     pub start: Start,
     /// How often to look whether the file has grown.
@@ -40,9 +35,6 @@ pub enum ConfigError {
     /// Nothing to follow.
     #[error("path: name the file to follow")]
     NoPath,
-    /// The position would overwrite the alerts.
-    #[error("checkpoint: must be another file than path")]
-    CheckpointIsPath,
     /// It would never be still.
     #[error("poll_interval: must be at least 1ms")]
     PollInterval,
@@ -55,7 +47,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: PathBuf::new(),
-            checkpoint: None,
             start: Start::default(),
             poll_interval: Span(Duration::from_millis(250)),
             max_line: Size(1 << 20),
@@ -72,9 +63,6 @@ impl Config {
         if self.path.as_os_str().is_empty() {
             return Err(ConfigError::NoPath);
         }
-        if self.checkpoint.as_ref() == Some(&self.path) {
-            return Err(ConfigError::CheckpointIsPath);
-        }
         if self.poll_interval.0 < Duration::from_millis(1) {
             return Err(ConfigError::PollInterval);
         }
@@ -83,38 +71,11 @@ impl Config {
         }
         Ok(())
     }
-
-    /// The position's place, which is in `data_dir` unless configured: a name of
-    /// its own for each followed path.
-    pub fn checkpoint_in(&self, data_dir: &Path) -> PathBuf {
-        if let Some(path) = &self.checkpoint {
-            return path.clone();
-        }
-        let hash = blake3::hash(self.path.as_os_str().as_encoded_bytes()).to_hex();
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let short = hash.get(..16).unwrap_or_default();
-        data_dir.join("positions").join(format!("{name}-{short}"))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_path_has_a_position_of_its_own() {
-        let config = |path: &str| Config {
-            path: path.into(),
-            ..Config::default()
-        };
-        let data = Path::new("data");
-        let one = config("one/events.json").checkpoint_in(data);
-        assert!(one.starts_with("data/positions"));
-        assert_ne!(one, config("two/events.json").checkpoint_in(data));
-        let mut named = config("one/events.json");
-        named.checkpoint = Some("here".into());
-        assert_eq!(named.checkpoint_in(data), Path::new("here"));
-    }
 
     #[test]
     fn what_cannot_be_followed_is_named() {

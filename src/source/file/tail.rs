@@ -10,7 +10,8 @@ use std::{
 
 use bytes::BytesMut;
 
-use super::{Start, checkpoint::Position};
+use super::Start;
+use crate::state::FilePosition;
 
 /// How much is read in one step at most.
 const READ_BYTES: u64 = 256 << 10;
@@ -36,7 +37,7 @@ pub(super) struct Tail {
 enum Begin {
     Beginning,
     End,
-    At(Position),
+    At(FilePosition),
 }
 
 /// What a step brought.
@@ -72,7 +73,7 @@ impl Tail {
     }
 
     /// A file that was followed up to a position.
-    pub(super) fn resume(path: PathBuf, position: Position) -> Self {
+    pub(super) fn resume(path: PathBuf, position: FilePosition) -> Self {
         Self {
             path,
             begin: Begin::At(position),
@@ -82,10 +83,10 @@ impl Tail {
     }
 
     /// The position to keep when everything before `offset` is in the log.
-    pub(super) fn position_at(&self, offset: u64) -> Option<Position> {
+    pub(super) fn position_at(&self, offset: u64) -> Option<FilePosition> {
         let open = self.open.as_ref()?;
         let head = open.head.get(..head_length(offset))?;
-        Some(Position {
+        Some(FilePosition {
             device: open.id.device,
             inode: open.id.inode,
             offset,
@@ -155,7 +156,7 @@ impl Tail {
         Ok(Step::Ended)
     }
 
-    fn find_rotated(&self, position: Position) -> Option<Open> {
+    fn find_rotated(&self, position: FilePosition) -> Option<Open> {
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -213,7 +214,7 @@ impl Open {
     }
 
     /// The same file where it was left, if it is the same file.
-    fn resumed(&self, position: Position) -> Option<Self> {
+    fn resumed(&self, position: FilePosition) -> Option<Self> {
         // A device may have another number after a reboot; the first bytes tell.
         let known = self.id.device == position.device || position.offset > 0;
         if !known || self.id.inode != position.inode {

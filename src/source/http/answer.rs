@@ -10,7 +10,10 @@ use hyper::{
 };
 use serde::Serialize;
 
-use crate::{source::Receipt, units::Size};
+use crate::{
+    source::{NotTaken, Receipt},
+    units::Size,
+};
 
 /// What all answers are.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -49,8 +52,8 @@ pub(super) enum Refused {
     Overloaded,
     #[error("the log did not take the alerts in time; some or all may still get in")]
     IntakeTimeout,
-    #[error("the gateway is shutting down and takes no more alerts")]
-    IntakeClosed,
+    #[error(transparent)]
+    NotTaken(NotTaken),
 }
 
 impl Refused {
@@ -67,7 +70,8 @@ impl Refused {
             Self::UnsupportedEncoding(_) => "UNSUPPORTED_ENCODING",
             Self::Overloaded => "OVERLOADED",
             Self::IntakeTimeout => "INTAKE_TIMEOUT",
-            Self::IntakeClosed => "INTAKE_CLOSED",
+            Self::NotTaken(NotTaken::Closed) => "INTAKE_CLOSED",
+            Self::NotTaken(NotTaken::Unwritable(_)) => "LOG_UNWRITABLE",
         }
     }
 
@@ -84,7 +88,7 @@ impl Refused {
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::IntakeTimeout | Self::IntakeClosed => {
+            Self::Overloaded | Self::IntakeTimeout | Self::NotTaken(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -101,7 +105,7 @@ impl Refused {
                 header::ACCEPT_ENCODING,
                 HeaderValue::from_static("gzip, zstd"),
             ),
-            Self::Overloaded | Self::IntakeTimeout | Self::IntakeClosed => {
+            Self::Overloaded | Self::IntakeTimeout | Self::NotTaken(_) => {
                 (header::RETRY_AFTER, RETRY_AFTER)
             }
             Self::Empty

@@ -77,6 +77,11 @@ impl Receiver {
                 let reason = refused.reason();
                 tracing::debug!(reason, %refused, "an HTTP request was refused");
                 self.source.count_refused(reason, 1);
+                if matches!(refused, Refused::Overloaded) {
+                    // A body is of one alert at least, and Falco's are of one.
+                    let id = &self.source.origin().source_id;
+                    self.intake.turned_away().add(id, 1);
+                }
                 let keep = refused.leaves_time() && body::drain(&head.headers, &mut body).await;
                 (refused.answer(keep), keep)
             }
@@ -120,7 +125,7 @@ impl Receiver {
         let receipt = timeout(self.request_timeout, self.intake.submit(raw))
             .await
             .map_err(|_| Refused::IntakeTimeout)?
-            .map_err(|_| Refused::IntakeClosed)?;
+            .map_err(Refused::NotTaken)?;
         if receipt.accepted.is_empty() && receipt.refusals.is_empty() {
             // Nothing but white space.
             return Err(Refused::Empty);

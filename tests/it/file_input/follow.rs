@@ -8,7 +8,7 @@ use falco_gateway::{
     units::Size,
 };
 
-use super::{Folder, Following, alert, alerts, numbered};
+use super::{Folder, alert, alerts, numbered};
 use crate::support::intake::{accept, accepted, intake};
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_missing_file_is_waited_for() {
         start: Start::End,
         ..folder.config()
     };
-    let following = Following::start(config, &intake);
+    let following = folder.follow_by(config, &intake);
     let observed = &following.observed;
     let detail = observed.reaches(SourceState::Disconnected).await;
     assert!(detail.ends_with("events.json does not exist"), "{detail}");
@@ -87,7 +87,7 @@ async fn at_the_end_means_from_now_on() {
         start: Start::End,
         ..folder.config()
     };
-    let following = Following::start(config, &intake);
+    let following = folder.follow_by(config, &intake);
     following.observed.reaches(SourceState::Connected).await;
     folder.append(&alerts(5..7));
     assert_eq!(taken.lines(2).await, numbered(5..7));
@@ -112,7 +112,7 @@ async fn what_is_no_alert_is_counted_and_passed_over() {
         max_line: Size(1 << 10),
         ..folder.config()
     };
-    let following = Following::start(config, &intake);
+    let following = folder.follow_by(config, &intake);
     let long = "x".repeat(1 << 20);
     folder.append(&format!(
         "Wed Nov 25 03:47:36 2026: Falco initialized\n\n \r\n{}\r\n\t{}\n[1]\n{{\"x\":\"{long}\"}}\n{{\n",

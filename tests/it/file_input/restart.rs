@@ -7,7 +7,7 @@ use falco_gateway::source::{
     file::{Config, Start},
 };
 
-use super::{Folder, Following, alerts, numbered};
+use super::{Folder, alerts, numbered};
 use crate::support::{
     in_time,
     intake::{accept, accepted, intake},
@@ -37,10 +37,8 @@ async fn what_was_not_answered_for_comes_again_and_nothing_else() {
         (left >= 0).then(|| accepted(1))
     });
     let following = folder.follow(&stuck);
-    let kept = format!(" {} ", alerts(0..4).len());
     in_time(async {
-        let position = folder.path("state/position");
-        while !fs::read_to_string(&position).is_ok_and(|text| text.contains(&kept)) {
+        while folder.kept_offset() != Some(alerts(0..4).len() as u64) {
             tokio::task::yield_now().await;
         }
     })
@@ -127,43 +125,11 @@ async fn another_file_in_its_place_is_read_from_its_beginning() {
     // The inode may well be the same; and one that was emptied has the same.
     fs::remove_file(folder.events()).unwrap();
     folder.append(&alerts(3..30));
-    let following = Following::start(config(), &intake);
+    let following = folder.follow_by(config(), &intake);
     taken.first(30).await;
     following.stop().await;
     fs::write(folder.events(), alerts(30..32)).unwrap();
-    let following = Following::start(config(), &intake);
+    let following = folder.follow_by(config(), &intake);
     assert_eq!(taken.lines(32).await, numbered(0..32));
-    following.stop().await;
-}
-
-#[tokio::test]
-async fn a_broken_checkpoint_repeats_rather_than_loses() {
-    let folder = Folder::new();
-    let (intake, mut taken) = intake(accept);
-    folder.append(&alerts(0..3));
-    let config = || Config {
-        start: Start::End,
-        ..folder.config()
-    };
-    fs::create_dir(folder.path("state")).unwrap();
-    fs::write(folder.path("state/position"), "falco-gateway-position 1 7").unwrap();
-    let following = Following::start(config(), &intake);
-    assert_eq!(taken.lines(3).await, numbered(0..3));
-    following.stop().await;
-    // It is whole again.
-    folder.append(&alerts(3..4));
-    let following = Following::start(config(), &intake);
-    assert_eq!(taken.lines(4).await, numbered(0..4));
-    following.stop().await;
-}
-
-#[tokio::test]
-async fn a_place_that_cannot_be_written_does_not_stop_the_alerts() {
-    let folder = Folder::new();
-    let (intake, mut taken) = intake(accept);
-    folder.append(&alerts(0..3));
-    fs::write(folder.path("state"), "a file where a folder should be").unwrap();
-    let following = folder.follow(&intake);
-    assert_eq!(taken.lines(3).await, numbered(0..3));
     following.stop().await;
 }

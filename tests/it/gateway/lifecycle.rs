@@ -3,7 +3,7 @@
 use std::{os::unix::net::UnixListener as StdUnixListener, time::Duration};
 
 use falco_gateway::{
-    gateway::{Gateway, ListenError},
+    gateway::{Gateway, ListenError, StartError},
     pb::{self, stream_frame::Kind},
 };
 use hyper_util::rt::TokioIo;
@@ -100,23 +100,32 @@ async fn a_socket_left_behind_is_taken_over_and_one_in_use_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.sock");
     let mut config = loopback();
+    config.data_dir = folder.path().join("data");
     config.listen = vec![format!("unix://{}", path.display())];
     let in_use = StdUnixListener::bind(&path).unwrap();
     let refused = Gateway::bind(config.clone()).await.unwrap_err();
-    assert!(matches!(refused, ListenError::Taken { .. }), "{refused}");
+    assert!(
+        matches!(refused, StartError::Listen(ListenError::Taken { .. })),
+        "{refused}"
+    );
     drop(in_use);
     assert!(path.exists());
     drop(Gateway::bind(config.clone()).await.unwrap());
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "somebody's").unwrap();
     let refused = Gateway::bind(config).await.unwrap_err();
-    assert!(matches!(refused, ListenError::Bind { .. }), "{refused}");
+    assert!(
+        matches!(refused, StartError::Listen(ListenError::Bind { .. })),
+        "{refused}"
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
 }
 
 #[tokio::test]
 async fn plaintext_off_loopback_must_be_asked_for() {
     let mut config = loopback();
+    let data = tempfile::tempdir().unwrap();
+    config.data_dir = data.path().to_owned();
     config.listen = vec!["0.0.0.0:0".to_owned()];
     let refused = Gateway::bind(config.clone()).await.unwrap_err();
     assert!(

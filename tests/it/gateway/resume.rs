@@ -106,7 +106,7 @@ async fn last_counts_alerts_that_match() {
 #[tokio::test]
 async fn a_gap_is_told_in_its_place_and_exactly() {
     let mut config = loopback();
-    config.log.memory = Size(64 << 10);
+    config.log.retention_bytes = Size(64 << 10);
     let gateway = Running::with(config).await;
     gateway.post_all([numbered_body(0, 0)]).await;
     let first = gateway.all_that_match("").await;

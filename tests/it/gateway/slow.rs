@@ -19,7 +19,7 @@ const LARGE: usize = 30_000;
 #[tokio::test]
 async fn a_stalled_reader_delays_nobody_and_is_told_what_it_lost() {
     let mut config = loopback();
-    config.log.memory = Size(1 << 20);
+    config.log.retention_bytes = Size(4 << 20);
     let gateway = Running::with(config).await;
     // A connection of its own: its window is full soon.
     let channel = tonic::transport::Channel::from_shared(gateway.address.clone()).unwrap();

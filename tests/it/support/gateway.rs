@@ -32,7 +32,8 @@ pub(crate) struct Running {
     _data: tempfile::TempDir,
 }
 
-/// Everything on loopback ports that are free.
+/// Everything on loopback ports that are free. The data folder is still to be
+/// given.
 pub(crate) fn loopback() -> Config {
     Config {
         listen: vec!["127.0.0.1:0".to_owned()],
@@ -40,6 +41,7 @@ pub(crate) fn loopback() -> Config {
             listen: "127.0.0.1:0".to_owned(),
             ..http::Config::default()
         })],
+        data_dir: "/dev/null/no folder".into(),
         ..Config::default()
     }
 }

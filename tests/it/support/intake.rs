@@ -95,14 +95,14 @@ pub(crate) fn intake(
             let submission = tokio::select! {
                 submission = submissions.recv() => submission,
                 () = release.notified() => {
-                    unanswered.drain(..).for_each(|it| it.answer(accepted(1)));
+                    unanswered.drain(..).for_each(|it| it.answer(Ok(accepted(1))));
                     continue;
                 }
             };
             let Some(submission) = submission else { return };
             let bytes = payload(&submission.raw);
             match answer(&submission.raw) {
-                Some(receipt) => submission.answer(receipt),
+                Some(receipt) => submission.answer(Ok(receipt)),
                 None => unanswered.push(submission),
             }
             sender.send_modify(|taken: &mut Vec<Bytes>| taken.push(bytes));

@@ -99,9 +99,9 @@ async fn write(
             output: response.output.clone(),
         };
         log.send_modify(|all| all.push(submitted));
-        submission.answer(Receipt {
+        submission.answer(Ok(Receipt {
             accepted: vec![AlertId::from_bytes([7; 16])],
             refusals: Vec::new(),
-        });
+        }));
     }
 }

@@ -1,0 +1,275 @@
+//! The log's one writer.
+//!
+//! What arrives while a commit runs goes with the next one: an idle log answers
+//! at the price of one sync, a busy one in groups.
+
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Durability, Position, Trouble, Unwritable,
+    appender::{Appender, Committed},
+    entry::NewItem,
+    shared::Shared,
+};
+
+/// How many appends one commit may cover.
+const GROUP: usize = 64;
+
+/// After how long a commit is said to be slow.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How often a disk that refused is asked again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether an append waits out a disk that refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It waits, before everything that comes after it.
+    Wait,
+    /// It fails at once, and its sender may try again.
+    Fail,
+}
+
+/// Something on its way into the log.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) items: Vec<NewItem>,
+    pub(super) patience: Patience,
+    pub(super) reply: oneshot::Sender<Result<(), Unwritable>>,
+}
+
+/// Takes what is appended until nobody is left who could append.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    // Absent only while a commit runs.
+    appender: Option<Appender>,
+    head: Position,
+    durability: Durability,
+    clock: fn() -> Timestamp,
+    /// What waits out a disk that refuses, in order. The intake bounds it.
+    patient: VecDeque<Pending>,
+    sync_at: Option<Instant>,
+    /// Appends that were refused since the trouble began.
+    refused: u64,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        appender: Appender,
+        durability: Durability,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        let head = *shared.head.borrow();
+        Self {
+            shared,
+            appender: Some(appender),
+            head,
+            durability,
+            clock,
+            patient: VecDeque::new(),
+            sync_at: None,
+            refused: 0,
+        }
+    }
+
+    /// Works until `end`, and until what was appended before is written.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Pending>, end: CancellationToken) {
+        let mut group = Vec::with_capacity(GROUP);
+        loop {
+            let sync_at = self.sync_at;
+            tokio::select! {
+                () = end.cancelled(), if !queue.is_closed() => queue.close(),
+                taken = queue.recv_many(&mut group, GROUP) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.take(std::mem::take(&mut group)).await;
+                }
+                () = async { sleep_until(sync_at.unwrap_or_else(Instant::now)).await },
+                    if sync_at.is_some() => self.sync().await,
+                () = sleep(RETRY_EVERY), if self.is_in_trouble() => self.retry().await,
+            }
+        }
+        if let Err(error) = self.work(Appender::roll).await {
+            tracing::error!(%error, "the log did not end cleanly");
+        }
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        matches!(*self.shared.trouble.borrow(), Some(Trouble::Refused { .. }))
+    }
+
+    async fn take(&mut self, group: Vec<Pending>) {
+        if self.is_in_trouble() {
+            self.put_off(group);
+        } else {
+            self.commit(group).await;
+        }
+    }
+
+    async fn commit(&mut self, mut group: Vec<Pending>) {
+        let mut position = self.head;
+        for item in group.iter_mut().flat_map(|pending| &mut pending.items) {
+            position = position.next();
+            item.place_at(position);
+        }
+        let durably = self.durability == Durability::EveryCommit;
+        let committed = self.work(move |appender| {
+            let items = group.iter().flat_map(|pending| &pending.items);
+            (appender.commit(items, durably), group)
+        });
+        match committed.await {
+            Ok((Ok(committed), group)) => self.publish(committed, group),
+            Ok((Err(error), group)) => {
+                self.enter_trouble(&error);
+                self.put_off(group);
+            }
+            // Its senders learn it from their dropped replies.
+            Err(error) => self.enter_trouble(&error),
+        }
+    }
+
+    fn publish(&mut self, committed: Committed, group: Vec<Pending>) {
+        self.head = committed.extent.end;
+        let mut items = Vec::new();
+        let mut replies = Vec::with_capacity(group.len());
+        for pending in group {
+            items.extend(pending.items.into_iter().map(NewItem::into_item));
+            replies.push(pending.reply);
+        }
+        self.shared.publish(committed, items);
+        for reply in replies {
+            // Who no longer waits is not an error.
+            let _ = reply.send(Ok(()));
+        }
+        if let Durability::Interval(interval) = self.durability {
+            self.sync_at
+                .get_or_insert_with(|| Instant::now() + interval.0);
+        }
+    }
+
+    /// Answers who cannot wait, and keeps the others.
+    fn put_off(&mut self, group: Vec<Pending>) {
+        let reason = match &*self.shared.trouble.borrow() {
+            Some(trouble) => trouble.to_string(),
+            None => String::new(),
+        };
+        for pending in group {
+            match pending.patience {
+                Patience::Wait => self.patient.push_back(pending),
+                Patience::Fail => {
+                    self.refused += 1;
+                    let _ = pending.reply.send(Err(Unwritable(reason.clone())));
+                }
+            }
+        }
+    }
+
+    async fn retry(&mut self) {
+        if !matches!(self.work(|appender| appender.probe()).await, Ok(Ok(()))) {
+            return;
+        }
+        let refused = std::mem::take(&mut self.refused);
+        tracing::info!(refused, "the log can be written again");
+        self.shared.trouble.send_replace(None);
+        while !self.patient.is_empty() && !self.is_in_trouble() {
+            let group = self
+                .patient
+                .drain(..self.patient.len().min(GROUP))
+                .collect();
+            self.commit_again(group).await;
+        }
+    }
+
+    /// As [`Self::commit`], but what fails goes back to where it was.
+    async fn commit_again(&mut self, group: Vec<Pending>) {
+        let behind = std::mem::take(&mut self.patient);
+        self.commit(group).await;
+        self.patient.extend(behind);
+    }
+
+    async fn sync(&mut self) {
+        self.sync_at = None;
+        let synced = self.work(Appender::sync).await;
+        if let Err(error) = synced.and_then(|synced| synced) {
+            tracing::error!(%error, "the newest alerts may not be on the disk");
+            self.enter_trouble(&error);
+        }
+    }
+
+    fn enter_trouble(&self, error: &io::Error) {
+        tracing::error!(
+            %error,
+            "the log cannot be written: senders that look are told to try again later, files and Falcos on gRPC wait, \
+             and what Falco posts by http_output is lost, since it does not look at the answer"
+        );
+        self.shared.trouble.send_replace(Some(Trouble::Refused {
+            since: (self.clock)(),
+            reason: error.to_string(),
+        }));
+    }
+
+    /// Runs `job` off the runtime's threads, and says so when it is slow.
+    async fn work<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut Appender) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let Some(mut appender) = self.appender.take() else {
+            return Err(io::Error::other(
+                "the log's writer was lost; restart the gateway",
+            ));
+        };
+        let mut running = spawn_blocking(move || {
+            let done = job(&mut appender);
+            (appender, done)
+        });
+        let finished = tokio::select! {
+            finished = &mut running => finished,
+            () = sleep(SLOW) => {
+                self.enter_slowness();
+                let finished = running.await;
+                self.leave_slowness();
+                finished
+            }
+        };
+        let (appender, done) = finished.map_err(io::Error::other)?;
+        self.appender = Some(appender);
+        Ok(done)
+    }
+
+    fn enter_slowness(&self) {
+        let since = (self.clock)();
+        self.shared.trouble.send_if_modified(|trouble| {
+            let is_news = trouble.is_none();
+            if is_news {
+                tracing::error!(
+                    "the disk of the log has not answered for {} s",
+                    SLOW.as_secs()
+                );
+                *trouble = Some(Trouble::Slow { since });
+            }
+            is_news
+        });
+    }
+
+    fn leave_slowness(&self) {
+        self.shared.trouble.send_if_modified(|trouble| {
+            let is_slow = matches!(trouble, Some(Trouble::Slow { .. }));
+            if is_slow {
+                tracing::info!("the disk of the log answers again");
+                *trouble = None;
+            }
+            is_slow
+        });
+    }
+}
