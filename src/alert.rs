@@ -16,6 +16,7 @@ mod file;
 mod id;
 mod network;
 mod origin;
+mod parts;
 mod priority;
 mod process;
 mod remark;
@@ -34,6 +35,7 @@ pub use self::{
     id::{AlertId, MalformedAlertId},
     network::{Endpoint, Network},
     origin::{Origin, Transport},
+    parts::{Part, Parts},
     priority::{Priority, UnknownPriority},
     process::{Ancestor, Group, Process, User},
     remark::{Remark, RemarkKind},

@@ -37,7 +37,7 @@ use self::{
     compile::Compiler,
     eval::Test,
 };
-use crate::alert::Alert;
+use crate::alert::{Alert, Parts};
 
 pub use self::problem::{Problem, Reason};
 
@@ -62,6 +62,7 @@ struct Inner {
     root: Option<Expression<Test>>,
     canonical: String,
     fields: Vec<String>,
+    parts: Parts,
     warnings: Vec<Problem>,
 }
 
@@ -82,12 +83,13 @@ impl Filter {
             let everything = Span::new(0, text.len());
             return Err(Problem::new(Reason::TooComplex, everything, message));
         }
-        let (fields, warnings) = compiler.finish();
+        let (fields, parts, warnings) = compiler.finish();
         Ok(Self {
             inner: Arc::new(Inner {
                 root: Some(root),
                 canonical,
                 fields,
+                parts,
                 warnings,
             }),
         })
@@ -100,6 +102,7 @@ impl Filter {
                 root: None,
                 canonical: String::new(),
                 fields: Vec::new(),
+                parts: Parts::default(),
                 warnings: Vec::new(),
             }),
         }
@@ -128,6 +131,11 @@ impl Filter {
     /// The fields that it reads, sorted, none twice.
     pub fn fields(&self) -> &[String] {
         &self.inner.fields
+    }
+
+    /// What it reads of an alert: of one that has only this, it says the same.
+    pub fn parts(&self) -> &Parts {
+        &self.inner.parts
     }
 
     /// What is allowed but probably not meant: fields that Falco does not have.

@@ -209,7 +209,7 @@ async fn open_log(config: &Config) -> Result<(State, Log, log::Workers), StartEr
     let opening = tokio::task::spawn_blocking(move || {
         let state = State::open(&data_dir)?;
         let tools = log::Tools {
-            decode: |encoded| rpc::convert::decode(encoded).ok(),
+            decode: rpc::convert::decode_parts,
             clock: clock::now,
         };
         let (log, workers) = Log::open(&config, &data_dir.join("log"), &state, tools)?;

@@ -17,6 +17,7 @@
 //! [`Witness`], before it goes.
 
 mod appender;
+mod behind;
 mod block;
 mod config;
 mod dead_letters;

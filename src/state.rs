@@ -7,7 +7,7 @@ use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
@@ -32,7 +32,9 @@ const INCARNATION: &str = "log_incarnation";
 /// those that write for as long as the disk takes.
 #[derive(Debug, Clone)]
 pub struct State {
-    database: Arc<Database>,
+    folder: PathBuf,
+    // None only after it failed and could not be opened again.
+    database: Arc<Mutex<Option<Database>>>,
 }
 
 /// How far a file was read.
@@ -85,12 +87,6 @@ pub enum StateError {
     Access(#[source] Box<redb::Error>),
 }
 
-impl<E: Into<redb::Error>> From<E> for StateError {
-    fn from(error: E) -> Self {
-        Self::Access(Box::new(error.into()))
-    }
-}
-
 impl State {
     /// Opens the store in `folder`, which is made if need be, for the gateway's
     /// own user only.
@@ -106,18 +102,26 @@ impl State {
                 folder: folder.to_owned(),
                 error,
             })?;
-        let path = folder.join(FILE);
-        let database = Database::create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StateError::InUse(folder.to_owned()),
-            DatabaseError::UpgradeRequired(_) => StateError::OtherVersion(path),
-            error => StateError::Open {
-                path,
-                error: Box::new(error),
-            },
-        })?;
         Ok(Self {
-            database: Arc::new(database),
+            folder: folder.to_owned(),
+            database: Arc::new(Mutex::new(Some(open(folder)?))),
         })
+    }
+
+    /// Works on the store. One that failed for the disk's sake stays so until it
+    /// is opened again.
+    fn with<T>(&self, work: impl Fn(&Database) -> Result<T, redb::Error>) -> Result<T, StateError> {
+        let mut guard = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = &*guard {
+            match work(database) {
+                Err(redb::Error::PreviousIo) => {}
+                done => return done.map_err(|error| StateError::Access(Box::new(error))),
+            }
+        }
+        // The old one holds the file's lock.
+        *guard = None;
+        let database = guard.insert(open(&self.folder)?);
+        work(database).map_err(|error| StateError::Access(Box::new(error)))
     }
 
     /// The number that tells this folder's log from all others; drawn once.
@@ -125,21 +129,23 @@ impl State {
     /// # Errors
     /// When the store fails.
     pub fn incarnation(&self) -> Result<u64, StateError> {
-        let transaction = self.database.begin_write()?;
-        let incarnation = {
-            let mut numbers = transaction.open_table(NUMBERS)?;
-            let kept = numbers.get(INCARNATION)?.map(|number| number.value());
-            match kept {
-                Some(number) => number,
-                None => {
-                    let drawn = fastrand::u64(..);
-                    numbers.insert(INCARNATION, drawn)?;
-                    drawn
+        self.with(|database| {
+            let transaction = database.begin_write()?;
+            let incarnation = {
+                let mut numbers = transaction.open_table(NUMBERS)?;
+                let kept = numbers.get(INCARNATION)?.map(|number| number.value());
+                match kept {
+                    Some(number) => number,
+                    None => {
+                        let drawn = fastrand::u64(..);
+                        numbers.insert(INCARNATION, drawn)?;
+                        drawn
+                    }
                 }
-            }
-        };
-        transaction.commit()?;
-        Ok(incarnation)
+            };
+            transaction.commit()?;
+            Ok(incarnation)
+        })
     }
 
     /// Begins an epoch of the log, whose head is at `start`, and returns the
@@ -148,19 +154,21 @@ impl State {
     /// # Errors
     /// When the store fails.
     pub fn begin_epoch(&self, start: u64) -> Result<Vec<u64>, StateError> {
-        let transaction = self.database.begin_write()?;
-        let starts = {
-            let mut epochs = transaction.open_table(EPOCHS)?;
-            let mut starts = epochs
-                .iter()?
-                .map(|epoch| epoch.map(|(_, start)| start.value()))
-                .collect::<Result<Vec<_>, _>>()?;
-            epochs.insert(starts.len() as u64, start)?;
-            starts.push(start);
-            starts
-        };
-        transaction.commit()?;
-        Ok(starts)
+        self.with(|database| {
+            let transaction = database.begin_write()?;
+            let starts = {
+                let mut epochs = transaction.open_table(EPOCHS)?;
+                let mut starts = epochs
+                    .iter()?
+                    .map(|epoch| epoch.map(|(_, start)| start.value()))
+                    .collect::<Result<Vec<_>, _>>()?;
+                epochs.insert(starts.len() as u64, start)?;
+                starts.push(start);
+                starts
+            };
+            transaction.commit()?;
+            Ok(starts)
+        })
     }
 
     /// How far `path` was read for the source `id`.
@@ -168,13 +176,15 @@ impl State {
     /// # Errors
     /// When the store fails.
     pub fn file_position(&self, id: &str, path: &str) -> Result<Option<FilePosition>, StateError> {
-        let transaction = self.database.begin_read()?;
-        let positions = match transaction.open_table(FILE_POSITIONS) {
-            Ok(positions) => positions,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let kept = positions.get((id, path))?.map(|position| position.value());
+        let kept = self.with(|database| {
+            let transaction = database.begin_read()?;
+            let positions = match transaction.open_table(FILE_POSITIONS) {
+                Ok(positions) => positions,
+                Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            Ok(positions.get((id, path))?.map(|position| position.value()))
+        })?;
         Ok(kept.map(|(device, inode, offset, head)| FilePosition {
             device,
             inode,
@@ -199,13 +209,26 @@ impl State {
             offset,
             head,
         } = position;
-        let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(FILE_POSITIONS)?
-            .insert((id, path), (device, inode, offset, head))?;
-        transaction.commit()?;
-        Ok(())
+        self.with(|database| {
+            let transaction = database.begin_write()?;
+            transaction
+                .open_table(FILE_POSITIONS)?
+                .insert((id, path), (device, inode, offset, head))?;
+            Ok(transaction.commit()?)
+        })
     }
+}
+
+fn open(folder: &Path) -> Result<Database, StateError> {
+    let path = folder.join(FILE);
+    Database::create(&path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StateError::InUse(folder.to_owned()),
+        DatabaseError::UpgradeRequired(_) => StateError::OtherVersion(path),
+        error => StateError::Open {
+            path,
+            error: Box::new(error),
+        },
+    })
 }
 
 #[cfg(test)]

@@ -201,7 +201,8 @@ impl History<'_> {
 
 /// What cannot be read as an alert matches only what matches everything.
 pub(super) fn is_wanted(entry: &Entry, filter: &Filter) -> bool {
-    filter.takes_all() || entry.alert().is_some_and(|alert| filter.matches(alert))
+    let matches = || entry.ask(filter.parts(), |alert| filter.matches(alert));
+    filter.takes_all() || matches() == Some(true)
 }
 
 /// What may still be put on a page.

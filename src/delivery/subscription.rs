@@ -231,7 +231,7 @@ impl Subscription {
         if filter.takes_all() {
             return Some(true);
         }
-        entry.alert().map(|alert| filter.matches(alert))
+        entry.ask(filter.parts(), |alert| filter.matches(alert))
     }
 
     fn pass_over(&mut self, lost: log::Lost) {
@@ -390,7 +390,9 @@ fn witness(filter: &Filter) -> Witness {
         return Witness::of_all();
     }
     let asked = filter.clone();
-    Witness::new(filter.canonical(), move |alert| asked.matches(alert))
+    Witness::new(filter.canonical(), filter.parts().clone(), move |alert| {
+        asked.matches(alert)
+    })
 }
 
 impl Batch {

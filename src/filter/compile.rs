@@ -18,7 +18,7 @@ use super::{
     problem::{Problem, Reason},
     values::Source,
 };
-use crate::alert::Priority;
+use crate::alert::{Parts, Priority};
 
 /// The memory that one compiled pattern may take, and its cache once more.
 const MAX_PATTERN_BYTES: usize = 256 * 1024;
@@ -28,6 +28,7 @@ const MAX_PATTERN_BYTES: usize = 256 * 1024;
 pub(super) struct Compiler {
     patterns: usize,
     fields: BTreeSet<String>,
+    parts: Parts,
     warnings: Vec<Problem>,
 }
 
@@ -43,6 +44,7 @@ impl Compiler {
         if self.fields.insert(predicate.field.to_string()) {
             self.warnings.extend(predicate.field.warning(span));
         }
+        predicate.field.add_to(&mut self.parts);
         let matcher = self.matcher(parsed, &predicate, type_)?;
         let is_text = predicate.operator.kind() == OperatorKind::Text;
         Ok(Test {
@@ -59,9 +61,10 @@ impl Compiler {
         })
     }
 
-    /// The names of the fields, and what is odd about them.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<Problem>) {
-        (self.fields.into_iter().collect(), self.warnings)
+    /// The names of the fields, what they are of an alert, and what is odd about
+    /// them.
+    pub(super) fn finish(self) -> (Vec<String>, Parts, Vec<Problem>) {
+        (self.fields.into_iter().collect(), self.parts, self.warnings)
     }
 
     fn matcher(

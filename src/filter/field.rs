@@ -9,7 +9,7 @@ use super::{
     quote::{Quoted, is_reserved},
     suggest::closest,
 };
-use crate::alert::{Kind, Transport};
+use crate::alert::{Kind, Part, Parts, Transport};
 
 /// A field of an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,6 +55,29 @@ pub(super) enum Type {
 }
 
 impl Field {
+    /// Adds what of an alert it reads; some of it every alert has at hand.
+    pub(super) fn add_to(&self, parts: &mut Parts) {
+        match self {
+            Self::Rule => parts.add(Part::Rule),
+            Self::Source => parts.add(Part::Source),
+            Self::Hostname => parts.add(Part::Hostname),
+            Self::Tags => parts.add(Part::Tags),
+            Self::Output => parts.add(Part::Output),
+            Self::Message => parts.add(Part::Message),
+            Self::Maturity => parts.add(Part::Maturity),
+            Self::Tactic | Self::Technique => parts.add(Part::Attack),
+            Self::Compliance => parts.add(Part::Compliance),
+            Self::Keyed(key) => parts.add_key(key),
+            Self::Priority
+            | Self::Kind
+            | Self::Id
+            | Self::OriginSource
+            | Self::OriginTransport
+            | Self::OriginCluster
+            | Self::OriginLabel(_) => {}
+        }
+    }
+
     /// The envelope's fields that take no argument.
     const PLAIN: [(&'static str, Self); 16] = [
         ("rule", Self::Rule),

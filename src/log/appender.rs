@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{
     Incarnation, Position,
     entry::NewItem,
@@ -177,16 +179,34 @@ impl Appender {
     fn roll_if_full(&mut self) {
         let is_full = self.active.as_ref().is_some_and(|active| {
             let extent = &active.extent;
-            let age = match (extent.first_time, extent.last_time) {
-                (Some(first), Some(last)) => last.saturating_sub(first),
-                _ => 0,
-            };
-            let age = Duration::from_nanos(age.max(0).cast_unsigned());
-            extent.length >= self.limits.bytes || age >= self.limits.age
+            let last = extent.last_time.unwrap_or_default();
+            extent.length >= self.limits.bytes || self.is_old(active, last)
         });
         if is_full {
             self.roll();
         }
+    }
+
+    /// Ends the segment if its first alert is of long before `now`: retention
+    /// drops whole segments, also when nothing more comes. Whether it did.
+    pub(super) fn roll_if_old(&mut self, now: Timestamp) -> bool {
+        let now = nanoseconds(now);
+        let is_old = self
+            .active
+            .as_ref()
+            .is_some_and(|active| self.is_old(active, now));
+        if is_old {
+            self.roll();
+        }
+        is_old
+    }
+
+    fn is_old(&self, active: &Active, now: i64) -> bool {
+        let age = active
+            .extent
+            .first_time
+            .map_or(0, |first| now.saturating_sub(first));
+        Duration::from_nanos(age.max(0).cast_unsigned()) >= self.limits.age
     }
 
     fn begin(&mut self) -> io::Result<Active> {

@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Alert, AlertId, Parts};
 
 /// A place in the log: the first alert is at 1, and each next one at one more.
 ///
@@ -54,8 +54,9 @@ pub struct Incarnation(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u32);
 
-/// Reads an alert that was encoded. None when that cannot be done.
-pub type Decode = fn(&Bytes) -> Option<Alert>;
+/// Reads an alert that was encoded, or some parts of it. None when that cannot be
+/// done.
+pub type Decode = fn(&Bytes, Option<&Parts>) -> Option<Alert>;
 
 /// An alert on its way into the log.
 #[derive(Debug, Clone)]
@@ -125,11 +126,20 @@ impl Entry {
     pub fn alert(&self) -> Option<&Alert> {
         self.alert
             .get_or_init(|| {
-                let mut alert = (self.decode)(&self.encoded)?;
+                let mut alert = (self.decode)(&self.encoded, None)?;
                 alert.raw = self.raw.clone();
                 Some(Box::new(alert))
             })
             .as_deref()
+    }
+
+    /// What `asks` says of the alert, of which it reads only `parts`. None as
+    /// with [`Self::alert`].
+    pub fn ask<T>(&self, parts: &Parts, asks: impl FnOnce(&Alert) -> T) -> Option<T> {
+        match self.alert.get() {
+            Some(alert) => alert.as_deref().map(asks),
+            None => (self.decode)(&self.encoded, Some(parts)).as_ref().map(asks),
+        }
     }
 
     /// About how much memory it takes, in bytes: the encoded form, the typed

@@ -4,11 +4,12 @@ use tokio::sync::watch;
 
 use super::{
     Cause, Entry, Lost, Position,
+    behind::{Joined, Missed},
     entry::Item,
     segment::BlockSpan,
     shared::{Place, Shared, State},
 };
-use crate::alert::Alert;
+use crate::alert::{Alert, Parts};
 
 /// What a reader wants, so that the log can count what it misses.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Witness {
 struct Wants {
     /// Readers with equal names want the same.
     name: Arc<str>,
+    /// What of an alert they are asked about.
+    parts: Parts,
     asks: Arc<dyn Fn(&Alert) -> bool + Send + Sync>,
 }
 
@@ -30,15 +33,17 @@ impl Witness {
         Self { wants: None }
     }
 
-    /// A witness that wants what `asks` says. Two with one `name` must want the
-    /// same: the log asks only one of them then.
+    /// A witness that wants what `asks` says, which reads only `parts`. Two with
+    /// one `name` must want the same: the log asks only one of them then.
     pub fn new(
         name: impl Into<Arc<str>>,
+        parts: Parts,
         asks: impl Fn(&Alert) -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
             wants: Some(Wants {
                 name: name.into(),
+                parts,
                 asks: Arc::new(asks),
             }),
         }
@@ -47,6 +52,11 @@ impl Witness {
     /// Its name; none for one that wants everything.
     pub(super) fn name(&self) -> Option<&Arc<str>> {
         self.wants.as_ref().map(|wants| &wants.name)
+    }
+
+    /// What it reads; none of one that wants everything.
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        self.wants.as_ref().map(|wants| &wants.parts)
     }
 
     pub(super) fn wants(&self, alert: &Alert) -> bool {
@@ -68,11 +78,12 @@ pub(super) struct ReaderId(pub(super) u64);
 pub(super) struct ReaderState {
     pub(super) position: Position,
     pub(super) witness: Witness,
-    /// Alerts that retention took before they were read, and that were wanted.
-    pub(super) missed: u64,
-    /// Some that were taken could not be asked about.
-    pub(super) lower_bound: bool,
-    /// Retention is about to say how many more were missed.
+    /// Wanted alerts that retention took before they were read, apart from what
+    /// its group missed.
+    pub(super) missed: Missed,
+    /// Since when it is with those that were left behind.
+    pub(super) joined: Option<Joined>,
+    /// It is about to be said how many more were missed.
     pub(super) is_being_counted: bool,
 }
 
@@ -154,7 +165,12 @@ enum Look {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.shared.lock().readers.remove(&self.id);
+        let mut state = self.shared.lock();
+        if let Some(reader) = state.readers.remove(&self.id)
+            && let Some(joined) = reader.joined
+        {
+            state.behind.leave(&reader.witness, joined);
+        }
     }
 }
 
@@ -166,7 +182,7 @@ impl State {
         let items = match self.place_after(reader.position, limit) {
             Place::AtHead => return Look::Here(Read::AtHead),
             Place::Disk(span) => return Look::Elsewhere(span),
-            Place::Gone(_) if reader.is_being_counted => return Look::BeingCounted,
+            Place::Gone(_) if self.is_being_counted(reader) => return Look::BeingCounted,
             Place::Gone(start) => return Look::Here(self.fall_off(id, start)),
             Place::Missing(lost) => vec![Item::Lost(lost)],
             Place::Memory(items) => items,
@@ -219,14 +235,22 @@ impl State {
             witness,
             // Where notices were, some places had no alert, and some stood for
             // many.
-            missed: if wants_all {
-                gone.saturating_sub(notices_gone)
-            } else {
-                0
+            missed: Missed {
+                count: if wants_all {
+                    gone.saturating_sub(notices_gone)
+                } else {
+                    0
+                },
+                lower_bound: gone > 0 && (!wants_all || notices_gone > 0),
             },
-            lower_bound: gone > 0 && (!wants_all || notices_gone > 0),
+            joined: None,
             is_being_counted: false,
         }
+    }
+
+    fn is_being_counted(&self, reader: &ReaderState) -> bool {
+        reader.is_being_counted
+            || reader.joined.is_some() && self.behind.is_being_counted(&reader.witness)
     }
 
     /// The reader is before the log's start, and all that it missed is counted.
@@ -234,12 +258,16 @@ impl State {
         let Some(reader) = self.readers.get_mut(&id) else {
             return Read::AtHead;
         };
+        let mut missed = std::mem::take(&mut reader.missed);
+        if let Some(joined) = reader.joined.take() {
+            missed.add(self.behind.leave(&reader.witness, joined));
+        }
         let lost = Lost {
             after: reader.position,
             through: start,
             cause: Cause::Retention,
-            count: std::mem::take(&mut reader.missed),
-            lower_bound: std::mem::take(&mut reader.lower_bound),
+            count: missed.count,
+            lower_bound: missed.lower_bound,
         };
         reader.position = start;
         Read::Lost(lost)

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// How much of a segment is looked at in one go. A record is smaller.
-const PIECE_BYTES: usize = 4 << 20;
+const PIECE_BYTES: u64 = 4 << 20;
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,7 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
 /// Reads a file's header; none when it has none yet, since a crash came first.
 fn identify(path: &Path, incarnation: Incarnation) -> Result<Option<SegmentFile>, OpenError> {
     let file = File::open(path).map_err(io_error(path))?;
-    let bytes = read_at(&file, 0, SEGMENT_HEADER).map_err(io_error(path))?;
+    let bytes = read_at(&file, 0, SEGMENT_HEADER as u64).map_err(io_error(path))?;
     if bytes.len() < SEGMENT_HEADER || bytes.iter().all(|byte| *byte == 0) {
         tracing::warn!(path = %path.display(), "removed a part of the log that was never begun");
         fs::remove_file(path).map_err(io_error(path))?;
@@ -127,30 +127,41 @@ fn rebuilt(path: &Path, incarnation: Incarnation) -> Option<SegmentHeader> {
 fn open(file: SegmentFile, next: Option<Position>) -> Result<Segment, OpenError> {
     let failed = io_error(&file.path);
     let length = fs::metadata(&file.path).map_err(&failed)?.len();
-    let extent = match index::read(&file, length) {
-        Some(extent) => extent,
-        None => scan(&file, length, next).map_err(&failed)?,
-    };
-    if next.is_none() && extent.length < length {
+    if let Some(extent) = index::read(&file, length) {
+        return Ok(Segment {
+            file: Arc::new(file),
+            extent,
+            is_sealed: true,
+        });
+    }
+    let extent = scan(&file, length, next).map_err(&failed)?;
+    if extent.length < length {
         tracing::warn!(
             path = %file.path.display(),
             bytes = length - extent.length,
-            "cut a write that was never finished off the end of the log"
+            "cut off what a write left that was never finished"
         );
         cut(&file.path, extent.length).map_err(&failed)?;
+    }
+    if let Err(error) = index::write(&file, &extent) {
+        tracing::debug!(%error, "the next start reads this segment again");
     }
     Ok(Segment {
         file: Arc::new(file),
         extent,
+        is_sealed: true,
     })
 }
 
 /// Walks the records of a segment, those after `next` excepted: they are what a
-/// failed write left, and the next segment has their positions.
+/// failed write left, and the next segment has their positions. Damaged records
+/// count only if something sound is behind them: else their write was never
+/// finished, and nobody was answered for them.
 pub(super) fn scan(file: &SegmentFile, length: u64, next: Option<Position>) -> io::Result<Extent> {
     let mut extent = Extent::new(&file.header);
     let handle = File::open(&file.path)?;
     let mut offset = SEGMENT_HEADER as u64;
+    let mut damaged = Vec::new();
     while offset < length {
         let bytes = read_at(&handle, offset, PIECE_BYTES)?;
         let is_end = offset + bytes.len() as u64 >= length || bytes.is_empty();
@@ -159,11 +170,17 @@ pub(super) fn scan(file: &SegmentFile, length: u64, next: Option<Position>) -> i
             if next.is_some_and(|next| found.header.position > next) {
                 return Ok(extent);
             }
-            let notice = found
-                .body
-                .filter(|_| found.header.kind == Kind::Notice)
-                .and_then(Notice::decode);
-            extent.add(&found.header, offset + found.at as u64, notice.as_ref());
+            let at = offset + found.at as u64;
+            let Some(body) = found.body else {
+                damaged.push((found.header, at));
+                continue;
+            };
+            for (header, at) in damaged.drain(..) {
+                extent.add(&header, at, None);
+            }
+            let is_notice = found.header.kind == Kind::Notice;
+            let notice = is_notice.then(|| Notice::decode(body)).flatten();
+            extent.add(&found.header, at, notice.as_ref());
         }
         if is_end {
             break;

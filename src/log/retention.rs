@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Decode, Position, Tools,
+    behind::Missed,
     block::Block,
     entry::Item,
     format::nanoseconds,
     reader::{ReaderId, Witness},
     segment::{BlockSpan, Segment},
-    shared::Shared,
+    shared::{Shared, State},
 };
+use crate::alert::{Alert, Parts};
 
 /// How often the age is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -53,20 +55,33 @@ struct Retention {
 /// A segment that nobody finds any more, and who had not read all of it.
 struct Doomed {
     segment: Segment,
-    readers: Vec<Behind>,
+    behind: Vec<Behind>,
 }
 
-/// Readers that want the same and are at the same place.
+/// Those who want the same and have not read what is after the same place.
 struct Behind {
     witness: Witness,
     after: Position,
-    readers: Vec<ReaderId>,
+    who: Who,
+    missed: Missed,
 }
 
-/// What was counted for a [`Behind`].
-struct Missed {
-    count: u64,
-    lower_bound: bool,
+enum Who {
+    /// All that were left behind before.
+    Group,
+    /// Those that are left behind now.
+    Readers(Vec<ReaderId>),
+}
+
+impl Behind {
+    fn new(witness: Witness, after: Position, who: Who) -> Self {
+        Self {
+            witness,
+            after,
+            who,
+            missed: Missed::default(),
+        }
+    }
 }
 
 impl Retention {
@@ -74,62 +89,35 @@ impl Retention {
     /// that is being written stays.
     fn doom_oldest(&self, now: Timestamp) -> Option<Doomed> {
         let mut state = self.shared.lock();
-        if state.segments.len() < 2 {
+        let is_only = state.segments.len() == 1;
+        let oldest = state.segments.front()?;
+        if !oldest.is_sealed {
             return None;
         }
-        let oldest = state.segments.front()?;
         let age = nanoseconds(now).saturating_sub(oldest.extent.latest);
         let is_old = u128::try_from(age).is_ok_and(|age| age > self.max_age.as_nanos());
-        if !is_old && state.bytes() <= self.shared.retention_bytes {
+        if !is_old && (is_only || state.bytes() <= self.shared.retention_bytes) {
             return None;
         }
         let segment = state.segments.pop_front()?;
         state.start = state.segments.front().map_or(state.head, Segment::base);
         state.forget_before_start();
-        let (base, start) = (segment.base(), state.start);
-        let mut behind: BTreeMap<(Option<Arc<str>>, Position), Behind> = BTreeMap::new();
-        for (id, reader) in &mut state.readers {
-            if reader.position >= start {
-                continue;
-            }
-            let after = reader.position.max(base);
-            let key = (reader.witness.name().cloned(), after);
-            reader.is_being_counted = true;
-            behind
-                .entry(key)
-                .or_insert_with(|| Behind {
-                    witness: reader.witness.clone(),
-                    after,
-                    readers: Vec::new(),
-                })
-                .readers
-                .push(*id);
-        }
-        Some(Doomed {
-            segment,
-            readers: behind.into_values().collect(),
-        })
+        let behind = state.left_behind_by(&segment);
+        Some(Doomed { segment, behind })
     }
 
     async fn let_go(&self, doomed: Doomed) {
-        let Doomed { segment, readers } = doomed;
-        let (all, some): (Vec<_>, Vec<_>) = readers
+        let Doomed { segment, behind } = doomed;
+        let (mut all, some): (Vec<_>, Vec<_>) = behind
             .into_iter()
             .partition(|behind| behind.witness.name().is_none());
-        for behind in all {
-            let count = segment.extent.alerts_after(behind.after);
-            self.tell(
-                &behind,
-                &Missed {
-                    count,
-                    lower_bound: false,
-                },
-            );
+        for behind in &mut all {
+            behind.missed.count = segment.extent.alerts_after(behind.after);
         }
+        self.tell(all);
         if !some.is_empty() {
-            for (behind, missed) in self.count(&segment, some).await {
-                self.tell(&behind, &missed);
-            }
+            let counted = self.count(&segment, some).await;
+            self.tell(counted);
         }
         self.shared.counted.send_modify(|version| *version += 1);
         let file = Arc::clone(&segment.file);
@@ -141,41 +129,29 @@ impl Retention {
     }
 
     /// Asks the witnesses about every alert of the segment.
-    async fn count(&self, segment: &Segment, behind: Vec<Behind>) -> Vec<(Behind, Missed)> {
-        let mut counts: Vec<_> = behind
-            .into_iter()
-            .map(|behind| {
-                let missed = Missed {
-                    count: 0,
-                    lower_bound: false,
-                };
-                (behind, missed)
-            })
-            .collect();
+    async fn count(&self, segment: &Segment, mut behind: Vec<Behind>) -> Vec<Behind> {
         for span in segment.blocks() {
             if self.is_out_of_room() {
                 tracing::warn!(
                     "alerts come in faster than those that retention takes can be counted for the streams that lag: they are told a lower bound"
                 );
-                for (_, missed) in &mut counts {
-                    missed.lower_bound = true;
+                for behind in &mut behind {
+                    behind.missed.lower_bound = true;
                 }
-                return counts;
+                return behind;
             }
             let decode = self.decode;
             let counting = spawn_blocking(move || {
-                count_block(&span, decode, &mut counts);
-                counts
+                count_block(&span, decode, &mut behind);
+                behind
             });
-            counts = match counting.await {
-                Ok(counts) => counts,
-                Err(error) => {
-                    tracing::error!(%error, "counting what retention took failed");
-                    return Vec::new();
-                }
+            behind = match counting.await {
+                Ok(behind) => behind,
+                // A filter cannot panic, so this is a bug: better ended than wrong.
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             };
         }
-        counts
+        behind
     }
 
     /// Whether the log has grown so much over its retention that counting must
@@ -189,55 +165,92 @@ impl Retention {
                 .saturating_add(self.shared.retention_bytes / 4)
     }
 
-    fn tell(&self, behind: &Behind, missed: &Missed) {
-        let mut state = self.shared.lock();
-        for id in &behind.readers {
-            if let Some(reader) = state.readers.get_mut(id) {
-                reader.missed += missed.count;
-                reader.lower_bound |= missed.lower_bound;
-                reader.is_being_counted = false;
+    fn tell(&self, counted: Vec<Behind>) {
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
+        for behind in counted {
+            match behind.who {
+                Who::Group => state.behind.miss(&behind.witness, behind.missed),
+                Who::Readers(ids) => {
+                    for id in ids {
+                        if let Some(reader) = state.readers.get_mut(&id) {
+                            reader.missed.add(behind.missed);
+                            reader.is_being_counted = false;
+                            reader.joined = Some(state.behind.join(&reader.witness));
+                        }
+                    }
+                }
             }
         }
     }
 }
 
+impl State {
+    /// Who had not read all of `segment`, of which nothing is left.
+    fn left_behind_by(&mut self, segment: &Segment) -> Vec<Behind> {
+        let mut behind = Vec::new();
+        for group in self.behind.iter_mut() {
+            group.is_being_counted = true;
+            let witness = group.witness.clone();
+            behind.push(Behind::new(witness, segment.base(), Who::Group));
+        }
+        let mut newly: BTreeMap<_, Vec<ReaderId>> = BTreeMap::new();
+        for (id, reader) in &mut self.readers {
+            if reader.joined.is_none() && reader.position < self.start {
+                reader.is_being_counted = true;
+                let after = reader.position.max(segment.base());
+                let key = (reader.witness.name().cloned(), after);
+                newly.entry(key).or_default().push(*id);
+            }
+        }
+        for ((_, after), ids) in newly {
+            let witness = ids.first().and_then(|id| self.readers.get(id));
+            if let Some(reader) = witness {
+                let witness = reader.witness.clone();
+                behind.push(Behind::new(witness, after, Who::Readers(ids)));
+            }
+        }
+        behind.sort_by(|a, b| a.witness.name().cmp(&b.witness.name()));
+        behind
+    }
+}
+
 /// Asks the witnesses about every alert of a block.
-fn count_block(span: &BlockSpan, decode: Decode, counts: &mut [(Behind, Missed)]) {
+fn count_block(span: &BlockSpan, decode: Decode, all: &mut [Behind]) {
     let items = match Block::read(span, decode) {
         Ok(block) => block.items,
         Err(error) => {
             tracing::warn!(%error, "a part of the log that retention takes cannot be read");
-            for (_, missed) in counts {
-                missed.lower_bound = true;
+            for behind in all {
+                behind.missed.lower_bound = true;
             }
             return;
         }
     };
+    let mut parts = Parts::default();
+    for behind in &*all {
+        behind.witness.parts().inspect(|read| parts.merge(read));
+    }
     for item in items {
-        let alert = match &item {
-            Item::Alert(entry) => entry.alert(),
+        let counted = match &item {
+            Item::Alert(entry) => entry.ask(&parts, |alert| count(entry.position, alert, all)),
             Item::Lost(_) => None,
         };
-        // Witnesses of one name stand beside each other: each is asked once.
-        let mut asked: Option<(Option<Arc<str>>, bool)> = None;
-        for (behind, missed) in &mut *counts {
-            if item.through() <= behind.after {
-                continue;
+        if counted.is_none() {
+            for behind in &mut *all {
+                behind.missed.lower_bound |= behind.after < item.through();
             }
-            let Some(alert) = alert else {
-                missed.lower_bound = true;
-                continue;
-            };
-            let name = behind.witness.name();
-            let wants = match &asked {
-                Some((before, wants)) if before.as_ref() == name => *wants,
-                _ => {
-                    let wants = behind.witness.wants(alert);
-                    asked = Some((name.cloned(), wants));
-                    wants
-                }
-            };
-            missed.count += u64::from(wants);
+        }
+    }
+}
+
+/// Asks each witness once: those of one name stand beside each other.
+fn count(position: Position, alert: &Alert, all: &mut [Behind]) {
+    let of_one_name = |a: &Behind, b: &Behind| a.witness.name() == b.witness.name();
+    for same in all.chunk_by_mut(of_one_name) {
+        let wants = same.first().is_some_and(|it| it.witness.wants(alert));
+        for behind in same.iter_mut().filter(|it| it.after < position) {
+            behind.missed.count += u64::from(wants);
         }
     }
 }

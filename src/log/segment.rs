@@ -1,7 +1,6 @@
 use std::{
     fs::{self, File},
-    io,
-    os::unix::fs::FileExt,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +12,7 @@ use super::{
 
 /// About how many bytes are read at a time. The index has an entry for each
 /// such block.
-pub(super) const BLOCK_BYTES: u64 = 128 << 10;
+pub(super) const BLOCK_BYTES: u64 = 256 << 10;
 
 /// A file of the log: which it is, and never changes.
 #[derive(Debug)]
@@ -59,6 +58,8 @@ pub(super) struct BlockStart {
 pub(super) struct Segment {
     pub(super) file: Arc<SegmentFile>,
     pub(super) extent: Extent,
+    /// Nothing more is added to it.
+    pub(super) is_sealed: bool,
 }
 
 /// A part of a segment to be read in one go.
@@ -219,24 +220,15 @@ impl Segment {
 impl BlockSpan {
     /// The bytes of the block; fewer when the file is shorter than it was.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.end - self.start.offset).unwrap_or(usize::MAX);
         let file = File::open(&self.file.path)?;
-        read_at(&file, self.start.offset, length)
+        read_at(&file, self.start.offset, self.end - self.start.offset)
     }
 }
 
 /// Up to `length` bytes from `offset` on, fewer only at the end of the file.
-pub(super) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(filled);
+pub(super) fn read_at(mut file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     Bounds, Cause, Epoch, Incarnation, Lost, Position, Trouble,
     appender::Committed,
+    behind::Groups,
     block::{Block, Blocks},
     entry::Item,
     format,
@@ -55,6 +56,8 @@ pub(super) struct State {
     pub(super) head: Position,
     head_time: Option<i64>,
     pub(super) readers: BTreeMap<ReaderId, ReaderState>,
+    /// Those that are before `start`.
+    pub(super) behind: Groups,
     pub(super) next_reader: u64,
 }
 
@@ -142,6 +145,13 @@ impl Shared {
         }
     }
 
+    /// The next commit goes into another segment.
+    pub(super) fn seal_newest(&self) {
+        if let Some(newest) = self.lock().segments.back_mut() {
+            newest.is_sealed = true;
+        }
+    }
+
     pub(super) fn bounds(&self) -> Bounds {
         let state = self.lock();
         Bounds {
@@ -221,7 +231,16 @@ impl State {
         self.head_time = extent.last_time.or(self.head_time);
         match self.segments.back_mut() {
             Some(last) if Arc::ptr_eq(&last.file, &file) => last.extent = extent,
-            _ => self.segments.push_back(Segment { file, extent }),
+            last => {
+                if let Some(last) = last {
+                    last.is_sealed = true;
+                }
+                self.segments.push_back(Segment {
+                    file,
+                    extent,
+                    is_sealed: false,
+                });
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{alert::testing, clock, state::State, units::Size};
 
 /// In tests an alert is encoded as its rule.
 pub(crate) const DECODE: Decode =
-    |encoded| Some(testing::alert(std::str::from_utf8(encoded).ok()?));
+    |encoded, _| Some(testing::alert(std::str::from_utf8(encoded).ok()?));
 
 pub(crate) fn entry(rule: &str) -> NewEntry {
     NewEntry {

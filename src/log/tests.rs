@@ -9,13 +9,16 @@ use super::{
     testing::{entry_at, large, open, small, try_open},
     *,
 };
+use crate::alert::{Part, Parts};
 
 mod damage;
 mod model;
 mod trouble;
 
 fn wants(rule: &'static str) -> Witness {
-    Witness::new(rule, move |alert| alert.rule == rule)
+    let mut parts = Parts::default();
+    parts.add(Part::Rule);
+    Witness::new(rule, parts, move |alert| alert.rule == rule)
 }
 
 /// Everything that is to be read now: alerts as their rules, losses in words.
@@ -145,21 +148,27 @@ async fn who_comes_after_retention_is_told_what_can_be_known() {
 
 #[tokio::test]
 async fn age_takes_segments_too() {
-    let folder = tempfile::tempdir().unwrap();
     let mut config = small(1 << 30);
     config.retention_age = crate::units::Span(std::time::Duration::from_secs(160));
-    let opened = open(folder.path(), &config);
     let now = crate::clock::now().as_second();
-    for second in [now - 1000, now - 900, now - 5, now] {
-        let batch = vec![entry_at("a", second)];
-        opened.log.append(batch).await.unwrap();
+    for (seconds, taken) in [
+        (vec![now - 1000, now - 900, now - 5, now], 2),
+        // Also when nothing newer comes.
+        (vec![now - 1000, now - 900], 2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(folder.path(), &config);
+        for second in seconds {
+            let batch = vec![entry_at("a", second)];
+            opened.log.append(batch).await.unwrap();
+        }
+        opened.close().await;
+        let opened = open(folder.path(), &config);
+        while opened.log.bounds().start < Position(taken) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(opened.log.bounds().start, Position(taken));
     }
-    opened.close().await;
-    let opened = open(folder.path(), &config);
-    while opened.log.bounds().start < Position(2) {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(opened.log.bounds().start, Position(2));
 }
 
 #[tokio::test]

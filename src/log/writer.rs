@@ -26,6 +26,9 @@ const GROUP: usize = 64;
 /// After how long a commit is said to be slow.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether the segment is old.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
 /// How often a disk that refused is asked again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -58,6 +61,10 @@ pub(super) struct Writer {
     /// What waits out a disk that refuses, in order. The intake bounds it.
     patient: VecDeque<Pending>,
     sync_at: Option<Instant>,
+    /// When a disk that refused is asked again.
+    retry_at: Option<Instant>,
+    /// When the segment's age is looked at.
+    look_at: Instant,
     /// Appends that were refused since the trouble began.
     refused: u64,
 }
@@ -78,6 +85,8 @@ impl Writer {
             clock,
             patient: VecDeque::new(),
             sync_at: None,
+            retry_at: None,
+            look_at: Instant::now() + LOOK_EVERY,
             refused: 0,
         }
     }
@@ -86,7 +95,7 @@ impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Pending>, end: CancellationToken) {
         let mut group = Vec::with_capacity(GROUP);
         loop {
-            let sync_at = self.sync_at;
+            let (sync_at, retry_at) = (self.sync_at, self.retry_at);
             tokio::select! {
                 () = end.cancelled(), if !queue.is_closed() => queue.close(),
                 taken = queue.recv_many(&mut group, GROUP) => {
@@ -95,9 +104,9 @@ impl Writer {
                     }
                     self.take(std::mem::take(&mut group)).await;
                 }
-                () = async { sleep_until(sync_at.unwrap_or_else(Instant::now)).await },
-                    if sync_at.is_some() => self.sync().await,
-                () = sleep(RETRY_EVERY), if self.is_in_trouble() => self.retry().await,
+                () = at(sync_at) => self.sync().await,
+                () = at(retry_at) => self.retry().await,
+                () = sleep_until(self.look_at) => self.mind_the_age().await,
             }
         }
         if let Err(error) = self.work(Appender::roll).await {
@@ -105,12 +114,8 @@ impl Writer {
         }
     }
 
-    fn is_in_trouble(&self) -> bool {
-        matches!(*self.shared.trouble.borrow(), Some(Trouble::Refused { .. }))
-    }
-
     async fn take(&mut self, group: Vec<Pending>) {
-        if self.is_in_trouble() {
+        if self.retry_at.is_some() {
             self.put_off(group);
         } else {
             self.commit(group).await;
@@ -177,12 +182,14 @@ impl Writer {
 
     async fn retry(&mut self) {
         if !matches!(self.work(|appender| appender.probe()).await, Ok(Ok(()))) {
+            self.retry_at = Some(Instant::now() + RETRY_EVERY);
             return;
         }
+        self.retry_at = None;
         let refused = std::mem::take(&mut self.refused);
         tracing::info!(refused, "the log can be written again");
         self.shared.trouble.send_replace(None);
-        while !self.patient.is_empty() && !self.is_in_trouble() {
+        while !self.patient.is_empty() && self.retry_at.is_none() {
             let group = self
                 .patient
                 .drain(..self.patient.len().min(GROUP))
@@ -198,6 +205,14 @@ impl Writer {
         self.patient.extend(behind);
     }
 
+    async fn mind_the_age(&mut self) {
+        self.look_at = Instant::now() + LOOK_EVERY;
+        let now = (self.clock)();
+        if let Ok(true) = self.work(move |appender| appender.roll_if_old(now)).await {
+            self.shared.seal_newest();
+        }
+    }
+
     async fn sync(&mut self) {
         self.sync_at = None;
         let synced = self.work(Appender::sync).await;
@@ -207,7 +222,8 @@ impl Writer {
         }
     }
 
-    fn enter_trouble(&self, error: &io::Error) {
+    fn enter_trouble(&mut self, error: &io::Error) {
+        self.retry_at = Some(Instant::now() + RETRY_EVERY);
         tracing::error!(
             %error,
             "the log cannot be written: senders that look are told to try again later, files and Falcos on gRPC wait, \
@@ -271,5 +287,59 @@ impl Writer {
             }
             is_slow
         });
+    }
+}
+
+/// Waits until `time`; for ever when there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Config, Incarnation,
+            appender::{Limits, Next},
+            block::Blocks,
+            testing::DECODE,
+        },
+        *,
+    };
+
+    fn writer(folder: &std::path::Path) -> Writer {
+        let identity = (Incarnation(1), vec![Position::START]);
+        let blocks = Blocks::new(DECODE);
+        let shared = Shared::new(Vec::new(), Position::START, blocks, identity, (1 << 30, 0));
+        let limits = Limits {
+            bytes: 1 << 20,
+            age: SLOW,
+        };
+        let appender = Appender::new(folder.to_owned(), Incarnation(1), limits, Next::first());
+        let durability = Config::default().durability;
+        Writer::new(Arc::new(shared), appender, durability, crate::clock::now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_does_not_answer_is_told_until_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path());
+        let mut trouble = writer.shared.trouble.subscribe();
+        let (answer, disk) = std::sync::mpsc::channel();
+        let working = tokio::spawn(async move { writer.work(move |_| disk.recv()).await });
+        tokio::task::yield_now().await;
+        tokio::time::advance(SLOW / 2).await;
+        assert_eq!(*trouble.borrow(), None);
+        tokio::time::advance(SLOW).await;
+        trouble.changed().await.unwrap();
+        let told = trouble.borrow_and_update().clone().unwrap();
+        assert!(told.to_string().contains("does not answer"), "{told}");
+        answer.send(()).unwrap();
+        trouble.changed().await.unwrap();
+        assert_eq!(*trouble.borrow(), None);
+        working.await.unwrap().unwrap().unwrap();
     }
 }

@@ -8,13 +8,19 @@ mod envelope;
 mod fields;
 mod groups;
 mod origin;
+mod partial;
 mod process;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use jiff::Timestamp;
 use prost::Message;
 
-use crate::{alert::Alert, delivery::View, log::Entry, pb};
+use crate::{
+    alert::{Alert, Parts},
+    delivery::View,
+    log::Entry,
+    pb,
+};
 
 /// The number of `Alert.raw`.
 const RAW_TAG: u32 = 60;
@@ -41,6 +47,15 @@ pub fn encode(alert: &Alert) -> Bytes {
 /// When it is no alert, or one that lacks what every alert has.
 pub fn decode(encoded: &Bytes) -> Result<Alert, ConvertError> {
     Alert::try_from(pb::Alert::decode(encoded.clone())?)
+}
+
+/// Decodes what [`encode`] made: all of it, or what is read of it. None when it
+/// is no alert.
+pub fn decode_parts(encoded: &Bytes, parts: Option<&Parts>) -> Option<Alert> {
+    match parts {
+        None => decode(encoded).ok(),
+        Some(parts) => partial::decode(encoded, parts),
+    }
 }
 
 /// The alert of `entry` in `view`, encoded.

@@ -28,8 +28,8 @@ use crate::{
     state::{FilePosition, State},
 };
 
-/// How often the position is written at most. What a kill repeats is what came
-/// in so much time.
+/// How often the position is written while lines keep coming. What a kill repeats
+/// is what came in so much time.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Follows the file until `shutdown`, and keeps in `state` how far it got.
@@ -187,6 +187,8 @@ impl Follower {
 
     async fn rest(&mut self) -> Result<(), NotTaken> {
         self.window.settle().await?;
+        // There is nothing better to do, and a kill repeats nothing then.
+        self.keep_position().await;
         tokio::select! {
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(self.config.poll_interval.0) => {}

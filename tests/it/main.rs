@@ -6,16 +6,26 @@ mod command;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod falco_grpc;
 #[cfg(test)]
 mod file_input;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod guarantees;
+#[cfg(test)]
 mod http_input;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod normalize;
+#[cfg(test)]
+mod parts;
 #[cfg(test)]
 mod support;

@@ -7,6 +7,7 @@ pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod intake;
+pub(crate) mod process;
 pub(crate) mod subscription;
 pub(crate) mod writer;
 

@@ -64,6 +64,14 @@ async fn a_torn_tail_is_cut() {
         edit(folder.path(), |bytes| bytes.extend(rubbish));
         assert_eq!(reopened(folder.path()).await, ["a", "b", "c"]);
     }
+    // As long as it should be, and without its mark: nobody was answered.
+    let folder = closed(&["a", "b", "c"]).await;
+    edit(folder.path(), |bytes| {
+        let last = record(bytes, 3);
+        bytes.truncate(last + RECORD_HEADER);
+        bytes.extend([0; 200]);
+    });
+    assert_eq!(reopened(folder.path()).await, ["a", "b"]);
 }
 
 #[tokio::test]
