@@ -75,6 +75,7 @@ pub struct Log {
 #[derive(Debug)]
 pub struct Workers {
     writer: JoinHandle<()>,
+    retention: JoinHandle<()>,
     end: DropGuard,
 }
 
@@ -189,14 +190,15 @@ impl Log {
         let (queue, pending) = mpsc::channel(QUEUE);
         let writer = Writer::new(Arc::clone(&shared), appender, config.durability, clock);
         let end = CancellationToken::new();
-        tokio::spawn(retention::run(
+        let retention = retention::run(
             Arc::clone(&shared),
             config.retention_age.0,
             tools,
             end.clone(),
-        ));
+        );
         let workers = Workers {
             writer: tokio::spawn(writer.run(pending, end.clone())),
+            retention: tokio::spawn(retention),
             end: end.drop_guard(),
         };
         let log = Self {
@@ -348,8 +350,9 @@ impl Workers {
     /// is on the disk this returns.
     pub async fn finish(self) {
         drop(self.end);
-        // Its panics were told where they happened.
+        // Their panics were told where they happened.
         let _ = self.writer.await;
+        let _ = self.retention.await;
     }
 }
 

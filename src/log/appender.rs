@@ -1,6 +1,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -226,6 +227,8 @@ impl Appender {
         let mut handle = OpenOptions::new()
             .write(true)
             .create_new(true)
+            // What is in alerts is for nobody else.
+            .mode(0o600)
             .open(&file.path)?;
         let begun = handle
             .write_all(&header.encode())

@@ -1,6 +1,18 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use super::reader::Witness;
+use super::{
+    Position,
+    entry::Item,
+    reader::Witness,
+    segment::{Extent, Segment},
+};
+
+/// So many groups are counted for while alerts are appended and still at hand;
+/// for others they are read again when retention takes them.
+const COUNTED_EARLY: usize = 64;
 
 /// Readers that retention has left behind, by what they want. However many want
 /// the same, it is counted once what they miss.
@@ -18,6 +30,10 @@ pub(super) struct Group {
     uncounted: u64,
     /// It is about to be said how many more were missed.
     pub(super) is_being_counted: bool,
+    /// Since after which position everything appended is in `early`.
+    counted_from: Option<Position>,
+    /// By the base of a segment, how many alerts of it are wanted.
+    early: VecDeque<(Position, u64)>,
 }
 
 /// What a group had missed when a reader joined it.
@@ -25,6 +41,48 @@ pub(super) struct Group {
 pub(super) struct Joined {
     missed: u64,
     uncounted: u64,
+}
+
+/// How many of a batch witnesses want.
+#[derive(Debug, Default)]
+pub(super) struct Early(Vec<(Witness, u64)>);
+
+impl Early {
+    pub(super) fn count(witnesses: Vec<Witness>, items: &[Item]) -> Self {
+        let count = |witness: Witness| {
+            let wanted = items.iter().filter(|item| match item {
+                Item::Alert(entry) => entry.alert().is_some_and(|alert| witness.wants(alert)),
+                Item::Lost(_) => false,
+            });
+            let wanted = wanted.count() as u64;
+            (witness, wanted)
+        };
+        Self(witnesses.into_iter().map(count).collect())
+    }
+}
+
+impl Group {
+    /// What is missed of `segment`, if it was counted when it was appended.
+    pub(super) fn take_early(&mut self, segment: &Segment) -> Option<Missed> {
+        let base = segment.base();
+        while self.early.front().is_some_and(|(it, _)| *it < base) {
+            self.early.pop_front();
+        }
+        let is_whole = self.counted_from.is_some_and(|from| from <= base);
+        let (_, count) = self.early.pop_front_if(|(it, _)| *it == base)?;
+        is_whole.then(|| Missed::of(count, &segment.extent))
+    }
+}
+
+impl Missed {
+    /// Of a segment with so many wanted alerts: nobody knows what a notice in it
+    /// stands for.
+    fn of(count: u64, extent: &Extent) -> Self {
+        Self {
+            count,
+            lower_bound: !extent.notices.is_empty(),
+        }
+    }
 }
 
 /// How many alerts were missed.
@@ -53,6 +111,8 @@ impl Groups {
                 missed: 0,
                 uncounted: 0,
                 is_being_counted: false,
+                counted_from: None,
+                early: VecDeque::new(),
             });
         group.members += 1;
         Joined {
@@ -83,6 +143,31 @@ impl Groups {
         self.0
             .get(&name)
             .is_some_and(|group| group.is_being_counted)
+    }
+
+    /// The witnesses to ask about what is being appended.
+    pub(super) fn witnesses(&self) -> Vec<Witness> {
+        let groups = self
+            .0
+            .values()
+            .filter(|group| group.witness.name().is_some());
+        let witnesses = groups.map(|group| group.witness.clone());
+        witnesses.take(COUNTED_EARLY).collect()
+    }
+
+    /// Of what was appended after `after` to the segment at `base`, the witness
+    /// wants so many.
+    pub(super) fn count_early(&mut self, early: &Early, base: Position, after: Position) {
+        for (witness, count) in &early.0 {
+            let Some(group) = self.0.get_mut(&witness.name().cloned()) else {
+                continue;
+            };
+            group.counted_from.get_or_insert(after);
+            match group.early.back_mut() {
+                Some((segment, sum)) if *segment == base => *sum += count,
+                _ => group.early.push_back((base, *count)),
+            }
+        }
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {

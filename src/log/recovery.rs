@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -45,7 +46,11 @@ pub enum OpenError {
 /// The segments in `folder` of the log `incarnation`, in order. Whatever a crash
 /// left unfinished is gone from them.
 pub(super) fn segments(folder: &Path, incarnation: Incarnation) -> Result<Vec<Segment>, OpenError> {
-    fs::create_dir_all(folder).map_err(io_error(folder))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io_error(folder))?;
     let mut files = Vec::new();
     for path in paths(folder)? {
         files.extend(identify(&path, incarnation)?);

@@ -35,7 +35,9 @@ pub(super) async fn run(
         decode: tools.decode,
     };
     while !end.is_cancelled() {
-        while let Some(doomed) = retention.doom_oldest((tools.clock)()) {
+        while !end.is_cancelled()
+            && let Some(doomed) = retention.doom_oldest((tools.clock)())
+        {
             retention.let_go(doomed).await;
         }
         tokio::select! {
@@ -64,6 +66,7 @@ struct Behind {
     after: Position,
     who: Who,
     missed: Missed,
+    is_counted: bool,
 }
 
 enum Who {
@@ -80,7 +83,17 @@ impl Behind {
             after,
             who,
             missed: Missed::default(),
+            is_counted: false,
         }
+    }
+
+    /// Who wants everything misses everything.
+    fn without_reading(mut self, segment: &Segment) -> Self {
+        if self.witness.name().is_none() {
+            self.missed.count = segment.extent.alerts_after(self.after);
+            self.is_counted = true;
+        }
+        self
     }
 }
 
@@ -108,15 +121,13 @@ impl Retention {
 
     async fn let_go(&self, doomed: Doomed) {
         let Doomed { segment, behind } = doomed;
-        let (mut all, some): (Vec<_>, Vec<_>) = behind
+        let (counted, others): (Vec<_>, Vec<_>) = behind
             .into_iter()
-            .partition(|behind| behind.witness.name().is_none());
-        for behind in &mut all {
-            behind.missed.count = segment.extent.alerts_after(behind.after);
-        }
-        self.tell(all);
-        if !some.is_empty() {
-            let counted = self.count(&segment, some).await;
+            .map(|behind| behind.without_reading(&segment))
+            .partition(|behind| behind.is_counted);
+        self.tell(counted);
+        if !others.is_empty() {
+            let counted = self.count(&segment, others).await;
             self.tell(counted);
         }
         self.shared.counted.send_modify(|version| *version += 1);
@@ -191,8 +202,12 @@ impl State {
         let mut behind = Vec::new();
         for group in self.behind.iter_mut() {
             group.is_being_counted = true;
-            let witness = group.witness.clone();
-            behind.push(Behind::new(witness, segment.base(), Who::Group));
+            let mut members = Behind::new(group.witness.clone(), segment.base(), Who::Group);
+            if let Some(missed) = group.take_early(segment) {
+                members.missed = missed;
+                members.is_counted = true;
+            }
+            behind.push(members);
         }
         let mut newly: BTreeMap<_, Vec<ReaderId>> = BTreeMap::new();
         for (id, reader) in &mut self.readers {

@@ -13,7 +13,7 @@ use tokio::{
 use super::{
     Bounds, Cause, Epoch, Incarnation, Lost, Position, Trouble,
     appender::Committed,
-    behind::Groups,
+    behind::{Early, Groups},
     block::{Block, Blocks},
     entry::Item,
     format,
@@ -131,7 +131,11 @@ impl Shared {
 
     /// Makes what was committed visible, and wakes the readers.
     pub(super) fn publish(&self, committed: Committed, items: Vec<Item>) {
+        let witnesses = self.lock().behind.witnesses();
+        let early = Early::count(witnesses, &items);
         let mut state = self.lock();
+        let (base, after) = (committed.file.header.base, state.head);
+        state.behind.count_early(&early, base, after);
         state.extend(committed);
         for item in items {
             state.remember(item, self.memory);
