@@ -213,6 +213,13 @@ async fn open_log(config: &Config) -> Result<(State, Log, log::Workers), StartEr
             clock: clock::now,
         };
         let (log, workers) = Log::open(&config, &data_dir.join("log"), &state, tools)?;
+        let bounds = log.bounds();
+        tracing::info!(
+            folder = %data_dir.display(),
+            alerts = bounds.alerts,
+            bytes = bounds.bytes,
+            "opened the log"
+        );
         Ok((state, log, workers))
     });
     match opening.await {

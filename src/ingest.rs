@@ -5,6 +5,8 @@
 //! those that come while it commits. An idle gateway answers each alert at once,
 //! a busy one in groups. Sources are answered after the commit.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -47,8 +49,7 @@ impl Ingest {
     /// Works until `end`, and until what was submitted before is answered.
     pub async fn run(self, mut submissions: mpsc::Receiver<Submission>, end: CancellationToken) {
         let (in_flight, batches) = mpsc::channel(IN_FLIGHT);
-        let answering = tokio::spawn(answer(batches, self.turned_away.clone()));
-        let mut trouble = self.log.trouble();
+        let answering = tokio::spawn(answer(batches));
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -59,8 +60,6 @@ impl Ingest {
                     }
                     self.pass_on(std::mem::take(&mut waiting), &in_flight).await;
                 }
-                // The log has the sender.
-                _ = trouble.changed() => self.tell_who_was_turned_away().await,
             }
         }
         drop(in_flight);
@@ -74,7 +73,7 @@ impl Ingest {
             .into_iter()
             .partition(|submission| submission.is_patient);
         self.tell_who_was_turned_away().await;
-        for (submissions, patience) in [(patient, Patience::Wait), (others, Patience::Fail)] {
+        for submissions in [patient, others] {
             if submissions.is_empty() {
                 continue;
             }
@@ -86,18 +85,15 @@ impl Ingest {
             }
             let commit = match entries.is_empty() {
                 true => None,
-                false => Some(self.log.begin_append(entries, patience).await),
+                false => Some(self.log.begin_append(entries, patience(&answers)).await),
             };
             // Whoever answers works for as long as this does.
             let _ = in_flight.send(Batch { answers, commit }).await;
         }
     }
 
-    /// Puts into the log what is not in the log, as soon as it takes something.
+    /// Puts into the log what did not get as far as that.
     async fn tell_who_was_turned_away(&self) {
-        if self.log.trouble().borrow().is_some() {
-            return;
-        }
         for (source_id, count) in self.turned_away.take() {
             tracing::warn!(source.id = %source_id, count, "alerts were turned away, and are lost if they came from Falco itself");
             // It waits until it can be written.
@@ -154,8 +150,29 @@ impl Ingest {
     }
 }
 
+/// Whether those who submitted can wait; and if not, what is lost then: Falco does
+/// not look at the answer to what it posts.
+fn patience(answers: &[(Submission, Receipt)]) -> Patience {
+    let mut lost = BTreeMap::new();
+    for (submission, receipt) in answers {
+        let origin = &submission.raw.origin;
+        if submission.is_patient {
+            return Patience::Wait;
+        }
+        if origin.transport == Transport::Http {
+            *lost.entry(Arc::clone(&origin.source_id)).or_default() +=
+                receipt.accepted.len() as u64;
+        }
+    }
+    let notice = |(source_id, count): (Arc<str>, u64)| Notice {
+        source_id: source_id.as_ref().to_owned(),
+        count,
+    };
+    Patience::Fail(lost.into_iter().map(notice).collect())
+}
+
 /// Answers the sources, batch by batch.
-async fn answer(mut batches: mpsc::Receiver<Batch>, turned_away: TurnedAway) {
+async fn answer(mut batches: mpsc::Receiver<Batch>) {
     while let Some(Batch { answers, commit }) = batches.recv().await {
         let committed = match commit {
             Some(commit) => commit.done().await,
@@ -164,14 +181,7 @@ async fn answer(mut batches: mpsc::Receiver<Batch>, turned_away: TurnedAway) {
         for (submission, receipt) in answers {
             let answer = match &committed {
                 Ok(()) => Ok(receipt),
-                Err(error) => {
-                    let origin = &submission.raw.origin;
-                    // Falco does not look at the answer.
-                    if origin.transport == Transport::Http {
-                        turned_away.add(&origin.source_id, receipt.accepted.len() as u64);
-                    }
-                    Err(NotTaken::Unwritable(error.to_string()))
-                }
+                Err(error) => Err(NotTaken::Unwritable(error.to_string())),
             };
             submission.answer(answer);
         }

@@ -250,7 +250,7 @@ impl Log {
     /// # Errors
     /// When the disk refuses: nothing of the batch is in the log then.
     pub async fn append(&self, batch: Vec<NewEntry>) -> Result<(), Unwritable> {
-        let commit = self.begin_append(batch, Patience::Fail).await;
+        let commit = self.begin_append(batch, Patience::Fail(Vec::new())).await;
         commit.done().await
     }
 

@@ -100,7 +100,7 @@ async fn what_was_on_its_way_at_the_end_gets_in() {
     let opened = open(folder.path(), &large());
     let log = opened.log.clone();
     let commit = log
-        .begin_append(vec![testing::entry("a")], Patience::Fail)
+        .begin_append(vec![testing::entry("a")], Patience::Fail(Vec::new()))
         .await;
     opened.close().await;
     commit.done().await.unwrap();

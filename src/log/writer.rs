@@ -3,7 +3,12 @@
 //! What arrives while a commit runs goes with the next one: an idle log answers
 //! at the price of one sync, a busy one in groups.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -14,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Durability, Position, Trouble, Unwritable,
+    Durability, Notice, Position, Trouble, Unwritable,
     appender::{Appender, Committed},
     entry::NewItem,
     shared::Shared,
@@ -33,12 +38,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether an append waits out a disk that refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patience {
     /// It waits, before everything that comes after it.
     Wait,
-    /// It fails at once, and its sender may try again.
-    Fail,
+    /// It fails at once. Its sender may try again, unless it is one of those that
+    /// never do: what is lost then is put into the log as soon as that can be
+    /// written, before everything that comes after it.
+    Fail(Vec<Notice>),
 }
 
 /// Something on its way into the log.
@@ -47,6 +54,19 @@ pub(super) struct Pending {
     pub(super) items: Vec<NewItem>,
     pub(super) patience: Patience,
     pub(super) reply: oneshot::Sender<Result<(), Unwritable>>,
+}
+
+impl Pending {
+    fn notices(lost: BTreeMap<String, u64>) -> Self {
+        let notice =
+            |(source_id, count)| NewItem::Notice(Position::START, Notice { source_id, count });
+        Self {
+            items: lost.into_iter().map(notice).collect(),
+            patience: Patience::Wait,
+            // Nobody waits for it.
+            reply: oneshot::channel().0,
+        }
+    }
 }
 
 /// Takes what is appended until nobody is left who could append.
@@ -65,8 +85,9 @@ pub(super) struct Writer {
     retry_at: Option<Instant>,
     /// When the segment's age is looked at.
     look_at: Instant,
-    /// Appends that were refused since the trouble began.
-    refused: u64,
+    /// Alerts that were refused since the trouble began and will not come again, by
+    /// source.
+    lost: BTreeMap<String, u64>,
 }
 
 impl Writer {
@@ -87,7 +108,7 @@ impl Writer {
             sync_at: None,
             retry_at: None,
             look_at: Instant::now() + LOOK_EVERY,
-            refused: 0,
+            lost: BTreeMap::new(),
         }
     }
 
@@ -172,8 +193,10 @@ impl Writer {
         for pending in group {
             match pending.patience {
                 Patience::Wait => self.patient.push_back(pending),
-                Patience::Fail => {
-                    self.refused += 1;
+                Patience::Fail(lost) => {
+                    for Notice { source_id, count } in lost {
+                        *self.lost.entry(source_id).or_default() += count;
+                    }
                     let _ = pending.reply.send(Err(Unwritable(reason.clone())));
                 }
             }
@@ -186,9 +209,15 @@ impl Writer {
             return;
         }
         self.retry_at = None;
-        let refused = std::mem::take(&mut self.refused);
-        tracing::info!(refused, "the log can be written again");
+        let lost = std::mem::take(&mut self.lost);
+        tracing::info!(
+            lost = lost.values().sum::<u64>(),
+            "the log can be written again"
+        );
         self.shared.trouble.send_replace(None);
+        if !lost.is_empty() {
+            self.patient.push_front(Pending::notices(lost));
+        }
         while !self.patient.is_empty() && self.retry_at.is_none() {
             let group = self
                 .patient

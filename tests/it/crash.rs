@@ -217,9 +217,14 @@ impl Seen {
     /// Also what of the file is still to come.
     async fn follow_to_the_end(&mut self, gateway: &Process) {
         soon("the file's end", async {
-            while self.followed_file.iter().max() != self.written.checked_sub(1).as_ref() {
+            loop {
+                let is_whole =
+                    self.followed_file.iter().max() == self.written.checked_sub(1).as_ref();
                 let records = read(gateway, self.request()).await;
                 self.got(&records);
+                if is_whole {
+                    return;
+                }
             }
         })
         .await;

@@ -36,8 +36,17 @@ async fn who_cannot_wait_is_refused_and_who_can_waits() {
     let second = log
         .begin_append(vec![testing::entry("c")], Patience::Wait)
         .await;
-    let refused = log.append(vec![testing::entry("refused")]).await;
-    assert!(refused.is_err());
+    let lost = Notice {
+        source_id: "edge".to_owned(),
+        count: 3,
+    };
+    for _ in 0..2 {
+        let batch = vec![testing::entry("refused")];
+        let commit = log
+            .begin_append(batch, Patience::Fail(vec![lost.clone()]))
+            .await;
+        assert!(commit.done().await.is_err());
+    }
     assert_eq!(log.bounds().head, Position(1));
     fs::rename(&away, &here).unwrap();
     tokio::time::timeout(Duration::from_secs(20), async {
@@ -48,7 +57,8 @@ async fn who_cannot_wait_is_refused_and_who_can_waits() {
     .unwrap();
     assert_eq!(*log.trouble().borrow(), None);
     opened.append(&["d"]).await;
-    assert_eq!(all(&log).await, ["a", "b", "c", "d"]);
+    let expected = ["a", "Overflow 1..2: 6", "b", "c", "d"];
+    assert_eq!(all(&log).await, expected);
 }
 
 #[tokio::test]
