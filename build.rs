@@ -3,6 +3,7 @@
 use std::{env, error::Error, path::PathBuf};
 
 use prost_build::Config;
+use prost_types::FileDescriptorSet;
 
 const PROTOS: [&str; 3] = [
     "falcogateway/v1/alert_service.proto",
@@ -29,6 +30,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         ".falcogateway.v1.PublishAlertsRequest",
         ".falcogateway.v1.DeadLetter",
     ]);
-    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .compile_fds_with_config(descriptors.clone(), config)?;
+    compile_servers(descriptors, out.join("server"))
+}
+
+/// The traits of the services, apart from the messages and without the method
+/// whose answers are not encoded by tonic.
+fn compile_servers(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(), Box<dyn Error>> {
+    for service in descriptors
+        .file
+        .iter_mut()
+        .flat_map(|file| &mut file.service)
+    {
+        service
+            .method
+            .retain(|method| method.name() != "StreamAlerts");
+    }
+    std::fs::create_dir_all(&out)?;
+    let mut config = Config::new();
+    config.extern_path(".falcogateway.v1", "crate::pb");
+    tonic_prost_build::configure()
+        .build_client(false)
+        .out_dir(out)
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows gRPC: a bridge subscribes in the same way.
 
+mod class;
 mod cursor;
 mod frame;
 mod history;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    class::AlertFrame,
     cursor::{Cursor, CursorError},
     frame::{ClosingReason, Frame, FrameKind, Loss, LossCause, Opened, StreamState},
     history::{Page, PageRequest},
@@ -27,7 +29,7 @@ pub use self::{
     request::{Batching, OnExpired, Overflow, Request, Start, View},
     subscription::{SlowConsumer, Subscription},
 };
-use self::{history::History, registry::Streams};
+use self::{class::Classes, history::History, registry::Streams};
 use crate::{log::Log, source::Sources};
 
 /// What bounds the subscribers.
@@ -57,6 +59,7 @@ pub struct Delivery {
     log: Log,
     sources: Sources,
     streams: Streams,
+    classes: Classes,
     shutdown: CancellationToken,
 }
 
@@ -82,6 +85,7 @@ impl Delivery {
             log,
             sources,
             streams: Streams::default(),
+            classes: Classes::default(),
             shutdown,
         }
     }

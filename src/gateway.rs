@@ -173,11 +173,7 @@ impl Gateway {
         for listener in self.listeners {
             let server = self.server.clone();
             let end = self.streams_end.clone();
-            servers.spawn(async move {
-                if let Err(error) = server.serve(listener, end).await {
-                    tracing::error!(%error, "a gRPC listener failed");
-                }
-            });
+            servers.spawn(async move { server.serve(listener, end).await });
         }
         servers.close();
         self.server.set_serving().await;

@@ -5,13 +5,17 @@
 //! [`crate::delivery`]'s; how an alert looks on the wire is [`convert`]'s.
 
 mod alert_service;
+mod coalesce;
+mod connection;
 pub mod convert;
 mod frames;
 mod gateway_service;
+mod grpc;
 mod ingest_service;
 mod request;
 mod server;
 mod status;
+mod stream_alerts;
 
 pub use self::server::{Listener, Server, Services};
 

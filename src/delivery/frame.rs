@@ -2,10 +2,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{
-    log::{Entry, Position},
-    source::SourceStatus,
-};
+use super::AlertFrame;
+use crate::{log::Position, source::SourceStatus};
 
 /// What a subscription says next.
 #[derive(Debug, Clone)]
@@ -22,8 +20,8 @@ pub struct Frame {
 pub enum FrameKind {
     /// First of all.
     Opened(Opened),
-    /// The next alerts that match; at least one.
-    Alerts(Vec<Arc<Entry>>),
+    /// The next alerts that match.
+    Alerts(Arc<AlertFrame>),
     /// Nothing was said for the heartbeat interval.
     Heartbeat {
         /// The receive time of the newest alert in the log.

@@ -73,7 +73,7 @@ pub enum Overflow {
 }
 
 /// How much of an alert is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum View {
     /// No fields, no document.
     Basic,

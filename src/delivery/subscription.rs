@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use tokio::{
     sync::watch,
@@ -8,22 +8,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ClosingReason, Delivery, Frame, FrameKind, Loss, LossCause, Opened, Overflow, Request,
-    StreamState, View, registry::Registration, request::Origin,
+    StreamState,
+    class::{AlertFrame, Chunk, Class, Part},
+    registry::Registration,
+    request::Origin,
 };
 use crate::{
     filter::Filter,
-    log::{self, Cause, Entry, Log, Position, Read, Reader, Witness},
+    log::{self, Cause, Log, Position, Read, Reader, Witness},
     source::Sources,
 };
 
-/// How many alerts are taken from the log at a time.
-const CHUNK: usize = 256;
+/// How many alerts are taken from the log at a time, and where chunks end:
+/// subscribers at different places meet there.
+const CHUNK: u64 = 256;
 
 /// A live stream that lags by more than this is catching up again, and says so.
 const CATCHING_UP_LAG: u64 = 4096;
-
-/// How long a frame may fill while a backlog is read.
-const SCAN_HOLD: Duration = Duration::from_millis(20);
 
 /// A subscriber's filter and position, moving along the log.
 ///
@@ -34,12 +35,12 @@ pub struct Subscription {
     registration: Registration,
     log: Log,
     reader: Reader,
-    /// Everything up to here is delivered, held in `batch`, or did not match.
+    class: Arc<Class>,
+    /// Everything up to here is delivered, or did not match.
     scanned: Position,
     state: StreamState,
     /// It has been live: from then on falling behind means something.
     was_live: bool,
-    batch: Batch,
     skip: Option<Skip>,
     /// Where the stream ends, and why.
     end: Option<(Position, ClosingReason)>,
@@ -48,19 +49,13 @@ pub struct Subscription {
     failure: Option<SlowConsumer>,
     closed: bool,
     heartbeat_at: Instant,
+    /// When alerts are sent that wait for more.
+    held_until: Option<Instant>,
     sources: Sources,
     sources_seen: u64,
     sources_version: watch::Receiver<u64>,
     shutdown: CancellationToken,
     overflow_lag: u64,
-}
-
-/// Alerts that match and wait to be sent together.
-#[derive(Debug, Default)]
-struct Batch {
-    entries: Vec<Arc<Entry>>,
-    bytes: usize,
-    since: Option<Instant>,
 }
 
 /// A stretch of the log that is counted instead of delivered.
@@ -95,13 +90,13 @@ impl Subscription {
         let sources_version = delivery.sources.version();
         let sources_seen = *sources_version.borrow();
         let mut subscription = Self {
+            class: delivery.classes.of(&request),
             registration,
             log: delivery.log.clone(),
             reader,
             scanned: origin.after,
             state: StreamState::CatchingUp,
             was_live: false,
-            batch: Batch::default(),
             skip: origin
                 .skip_through
                 .map(|through| Skip::new(origin.after, through)),
@@ -110,6 +105,7 @@ impl Subscription {
             failure: None,
             closed: false,
             heartbeat_at: Instant::now() + request.heartbeat,
+            held_until: None,
             sources: delivery.sources.clone(),
             sources_seen,
             sources_version,
@@ -164,78 +160,108 @@ impl Subscription {
         }
         self.tell_sources();
         self.mind_the_lag();
-        if self.batch.is_stale(self.request.batching.max_delay) {
-            self.flush();
+        if self.closed {
+            return;
         }
-        let limit = self.read_limit();
-        if limit == 0 {
+        let through = self.read_through();
+        if through <= self.scanned {
             self.reach_end();
             return;
         }
-        match self.reader.read(limit).await {
-            Read::Entries(entries) => self.take(entries),
-            Read::Lost(lost) => self.pass_over(lost),
-            Read::AtHead => self.rest_at_head().await,
+        if self.holds_back(through) {
+            self.rest(self.held_until).await;
+        } else if let Some(chunk) = self.find(through) {
+            self.take(&chunk);
+        } else {
+            self.read(through).await;
         }
         if Instant::now() >= self.heartbeat_at && self.ready.is_empty() {
             self.beat();
         }
     }
 
-    /// How many alerts may be read in one go; none at the end.
-    fn read_limit(&self) -> usize {
-        let until_end = self.end.map(|(end, _)| end.since(self.scanned));
-        let until_live = self
-            .skip
-            .as_ref()
-            .map(|skip| skip.through.since(self.scanned));
-        [until_end, until_live]
+    /// Up to where may be read in one go; nothing more at the end.
+    fn read_through(&self) -> Position {
+        let chunk_end = Position((self.scanned.0 / CHUNK + 1) * CHUNK);
+        let end = self.end.map(|(end, _)| end);
+        let skipped = self.skip.as_ref().map(|skip| skip.through);
+        [end, skipped]
             .into_iter()
             .flatten()
-            .filter_map(|limit| usize::try_from(limit).ok())
-            .fold(CHUNK, usize::min)
+            .fold(chunk_end, Position::min)
     }
 
-    fn take(&mut self, entries: Vec<Arc<Entry>>) {
-        for entry in entries {
-            let Some(wanted) = self.wants(&entry) else {
-                self.pass_over(log::Lost {
-                    after: entry.position.previous(),
-                    through: entry.position,
+    /// Whether alerts are there and wait for more to be sent together with.
+    fn holds_back(&mut self, through: Position) -> bool {
+        let delay = self.request.batching.max_delay;
+        let head = self.reader.head();
+        let waiting = head.since(self.scanned);
+        let is_enough = waiting >= self.request.batching.max_alerts as u64 || head >= through;
+        if delay.is_zero() || waiting == 0 || is_enough || self.shutdown.is_cancelled() {
+            self.held_until = None;
+            return false;
+        }
+        let until = *self
+            .held_until
+            .get_or_insert_with(|| Instant::now() + delay);
+        if until <= Instant::now() {
+            self.held_until = None;
+            return false;
+        }
+        true
+    }
+
+    /// What another one of the class found here.
+    fn find(&mut self, through: Position) -> Option<Arc<Chunk>> {
+        let chunk = self.class.find(self.scanned)?;
+        let fits = chunk.through <= through && self.skip.is_none();
+        (fits && self.reader.advance(chunk.through)).then_some(chunk)
+    }
+
+    async fn read(&mut self, through: Position) {
+        let limit = usize::try_from(through.since(self.scanned)).unwrap_or(usize::MAX);
+        match self.reader.read(limit).await {
+            Read::Entries(entries) => {
+                let chunk = self.class.make(self.scanned, entries);
+                self.take(&chunk);
+            }
+            Read::Lost(lost) => self.pass_over(lost),
+            Read::AtHead => self.rest_at_head().await,
+        }
+    }
+
+    fn take(&mut self, chunk: &Chunk) {
+        for part in &chunk.parts {
+            match part {
+                Part::Frame(frame) => self.deliver(frame),
+                Part::Unreadable(position) => self.pass_over(log::Lost {
+                    after: position.previous(),
+                    through: *position,
                     cause: Cause::Corruption,
                     count: 0,
                     lower_bound: true,
-                });
-                continue;
-            };
-            self.scanned = entry.position;
-            if !wanted {
-                continue;
-            }
-            if let Some(skip) = &mut self.skip {
-                skip.lost += 1;
-            } else {
-                self.batch.push(entry, self.request.view);
-                if self.batch.is_full(&self.request) {
-                    self.flush();
-                }
+                }),
             }
         }
+        self.scanned = chunk.through;
         self.finish_skip();
         self.registration.progress().moved_to(self.scanned);
     }
 
-    /// None when what the log has is no alert to this version of the gateway.
-    fn wants(&self, entry: &Entry) -> Option<bool> {
-        let filter = &self.request.filter;
-        if filter.takes_all() {
-            return Some(true);
+    fn deliver(&mut self, frame: &Arc<AlertFrame>) {
+        let alerts = frame.entries().len();
+        if let Some(skip) = &mut self.skip {
+            skip.lost += alerts as u64;
+            return;
         }
-        entry.ask(filter.parts(), |alert| filter.matches(alert))
+        self.registration.progress().delivered(alerts);
+        self.ready.push_back(Frame {
+            position: frame.position(),
+            kind: FrameKind::Alerts(Arc::clone(frame)),
+        });
     }
 
     fn pass_over(&mut self, lost: log::Lost) {
-        self.flush();
         self.scanned = lost.through;
         if let Some(skip) = &mut self.skip {
             skip.lost += lost.count;
@@ -290,7 +316,6 @@ impl Subscription {
         let lag = head.since(self.scanned);
         match self.request.overflow {
             Overflow::SkipAhead if lag > self.overflow_lag => {
-                self.flush();
                 self.skip = Some(Skip::new(self.scanned, head));
             }
             Overflow::Disconnect if lag > self.overflow_lag => self.disconnect(lag),
@@ -308,7 +333,6 @@ impl Subscription {
     fn reach_end(&mut self) {
         self.finish_skip();
         if let Some((_, reason)) = self.end.filter(|(end, _)| *end <= self.scanned) {
-            self.flush();
             self.enter(StreamState::Live);
             self.emit(FrameKind::Closing(reason));
             self.closed = true;
@@ -316,21 +340,23 @@ impl Subscription {
     }
 
     async fn rest_at_head(&mut self) {
-        let batch_due = self
-            .batch
-            .since
-            .map(|since| since + self.request.batching.max_delay);
-        if batch_due.is_some_and(|due| due <= Instant::now()) {
-            self.flush();
-            return;
-        }
-        if self.state == StreamState::CatchingUp && self.batch.entries.is_empty() {
+        if self.state == StreamState::CatchingUp {
             self.enter(StreamState::Live);
             return;
         }
-        let wake_at = batch_due.map_or(self.heartbeat_at, |due| due.min(self.heartbeat_at));
+        self.rest(None).await;
+    }
+
+    /// Waits until there is something to do; at the head that is when it moves,
+    /// and while alerts are held back, when their time is up.
+    async fn rest(&mut self, held_until: Option<Instant>) {
+        let wake_at = held_until.map_or(self.heartbeat_at, |held| held.min(self.heartbeat_at));
+        let enough = match held_until {
+            None => self.scanned,
+            Some(_) => Position(self.scanned.0 + self.request.batching.max_alerts as u64 - 1),
+        };
         tokio::select! {
-            () = self.reader.wait_past(self.scanned) => {}
+            () = self.reader.wait_past(enough) => {}
             // `sources` holds the sender: this never says "closed".
             _ = self.sources_version.changed() => {}
             () = self.shutdown.cancelled(), if self.end.is_none() => {}
@@ -363,20 +389,7 @@ impl Subscription {
         }
     }
 
-    fn flush(&mut self) {
-        let batch = mem::take(&mut self.batch);
-        if !batch.entries.is_empty() {
-            self.registration.progress().delivered(batch.entries.len());
-            self.ready.push_back(Frame {
-                position: self.scanned,
-                kind: FrameKind::Alerts(batch.entries),
-            });
-        }
-    }
-
-    /// Says something now: what waits to be sent comes before it.
     fn emit(&mut self, kind: FrameKind) {
-        self.flush();
         self.ready.push_back(Frame {
             position: self.scanned,
             kind,
@@ -393,26 +406,6 @@ fn witness(filter: &Filter) -> Witness {
     Witness::new(filter.canonical(), filter.parts().clone(), move |alert| {
         asked.matches(alert)
     })
-}
-
-impl Batch {
-    fn push(&mut self, entry: Arc<Entry>, view: View) {
-        self.bytes += view.bytes_of(&entry);
-        self.entries.push(entry);
-        self.since.get_or_insert_with(Instant::now);
-    }
-
-    /// Whether it waits for more alerts for longer than a reader at the head
-    /// would let it.
-    fn is_stale(&self, max_delay: Duration) -> bool {
-        self.since
-            .is_some_and(|since| since.elapsed() > max_delay + SCAN_HOLD)
-    }
-
-    fn is_full(&self, request: &Request) -> bool {
-        self.entries.len() >= request.batching.max_alerts
-            || self.bytes >= request.batching.max_bytes
-    }
 }
 
 impl Skip {

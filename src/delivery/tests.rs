@@ -110,8 +110,12 @@ async fn all(subscription: &mut Subscription) -> Vec<FrameKind> {
 fn short(kind: &FrameKind) -> String {
     match kind {
         FrameKind::Opened(_) => "opened".into(),
-        FrameKind::Alerts(entries) => {
-            let positions: Vec<_> = entries.iter().map(|entry| entry.position.0).collect();
+        FrameKind::Alerts(frame) => {
+            let positions: Vec<_> = frame
+                .entries()
+                .iter()
+                .map(|entry| entry.position.0)
+                .collect();
             format!("{positions:?}")
         }
         FrameKind::Heartbeat { lag, .. } => format!("heartbeat {lag}"),
@@ -210,16 +214,16 @@ async fn resuming_after_any_frame_repeats_and_skips_nothing() {
     let mut seen = Vec::new();
     while let Some(frame) = whole.next().await {
         let frame = frame.unwrap();
-        if let FrameKind::Alerts(entries) = &frame.kind {
-            seen.extend(entries.iter().map(|entry| entry.position));
+        if let FrameKind::Alerts(frame) = &frame.kind {
+            seen.extend(frame.entries().iter().map(|entry| entry.position));
         }
         let mut rest = bench
             .open(odd(Start::After(bench.delivery.cursor(frame.position))))
             .await;
         let mut positions = seen.clone();
         for kind in all(&mut rest).await {
-            if let FrameKind::Alerts(entries) = kind {
-                positions.extend(entries.iter().map(|entry| entry.position));
+            if let FrameKind::Alerts(frame) = kind {
+                positions.extend(frame.entries().iter().map(|entry| entry.position));
             }
         }
         let expected: Vec<_> = (0..20)
@@ -277,10 +281,10 @@ async fn a_stalled_stream_is_told_exactly_what_it_lost() {
     assert!(lost > 30, "{lost}");
     let mut delivered = 0;
     while lost + delivered < 50 {
-        let FrameKind::Alerts(entries) = next(&mut subscription).await.kind else {
+        let FrameKind::Alerts(frame) = next(&mut subscription).await.kind else {
             panic!("no alerts");
         };
-        delivered += entries.len() as u64;
+        delivered += frame.entries().len() as u64;
     }
     assert_eq!(lost + delivered, 50);
     assert_eq!(bench.delivery.streams()[0].lost, lost);

@@ -144,6 +144,20 @@ impl Reader {
         }
     }
 
+    /// Moves on without reading, to `to`, if everything up to there is still to
+    /// be had; whether it did. Else [`Self::read`] says what is lost.
+    pub fn advance(&mut self, to: Position) -> bool {
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
+        match state.readers.get_mut(&self.id) {
+            Some(reader) if reader.position >= state.start => {
+                reader.position = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Where the head is now.
     pub fn head(&self) -> Position {
         *self.head.borrow()

@@ -1,20 +1,12 @@
-use std::pin::Pin;
-
-use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
 
-use super::{
-    convert,
-    frames::{self, Framer},
-    request, status,
-};
+use super::{convert, frames, request, status};
 use crate::{
     alert::Alert,
-    clock,
     delivery::{Cursor, Delivery, PageRequest},
     filter::{Filter, Problem},
     log::Entry,
-    pb::{self, alert_service_server::AlertService, get_alert_request::Key},
+    pb::{self, get_alert_request::Key, server::alert_service_server::AlertService},
 };
 
 /// How many alerts a page may hold, and how many it holds unasked.
@@ -29,39 +21,8 @@ pub(super) struct Alerts {
     pub(super) delivery: Delivery,
 }
 
-type FrameStream = Pin<Box<dyn Stream<Item = Result<pb::StreamFrame, Status>> + Send>>;
-
 #[tonic::async_trait]
 impl AlertService for Alerts {
-    type StreamAlertsStream = FrameStream;
-
-    async fn stream_alerts(
-        &self,
-        request: Request<pb::StreamAlertsRequest>,
-    ) -> Result<Response<FrameStream>, Status> {
-        let peer = request
-            .remote_addr()
-            .map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
-        let wanted = request::stream(request.into_inner(), peer)?;
-        let subscription = self
-            .delivery
-            .open(wanted, clock::now())
-            .await
-            .map_err(|error| status::not_opened(&error))?;
-        let framer = Framer::new(&self.delivery, &subscription);
-        let frames = stream::unfold(
-            (subscription, framer),
-            |(mut subscription, framer)| async move {
-                let frame = match subscription.next().await? {
-                    Ok(frame) => Ok(framer.frame(frame)),
-                    Err(slow) => Err(status::slow_consumer(slow)),
-                };
-                Some((frame, (subscription, framer)))
-            },
-        );
-        Ok(Response::new(Box::pin(frames)))
-    }
-
     async fn list_alerts(
         &self,
         request: Request<pb::ListAlertsRequest>,

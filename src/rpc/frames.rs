@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{FEATURES, convert};
+use bytes::Bytes;
+
+use super::{FEATURES, convert, grpc};
 use crate::{
     clock,
     delivery::{
@@ -40,12 +42,13 @@ impl Framer {
         }
     }
 
-    pub(super) fn frame(&self, frame: Frame) -> pb::StreamFrame {
+    /// The frame as a message of a gRPC stream.
+    pub(super) fn message(&self, frame: Frame) -> Bytes {
         let kind = match frame.kind {
+            FrameKind::Alerts(alerts) => {
+                return alerts.encoded(|position, entries| self.alerts(position, entries));
+            }
             FrameKind::Opened(opened) => Kind::Opened(self.opened(&opened)),
-            FrameKind::Alerts(entries) => Kind::Alerts(pb::AlertBatch {
-                records: records(&self.delivery, &entries, self.view),
-            }),
             FrameKind::Heartbeat { head_time, lag } => Kind::Heartbeat(pb::Heartbeat {
                 server_time: Some(convert::timestamp(clock::now())),
                 head_time: head_time.map(convert::timestamp),
@@ -58,10 +61,22 @@ impl Framer {
             FrameKind::Source(status) => Kind::Source(source_notice(status)),
             FrameKind::Closing(reason) => Kind::Closing(closing(reason)),
         };
-        pb::StreamFrame {
-            cursor: self.cursor(frame.position),
+        self.encode(frame.position, kind)
+    }
+
+    /// The same for all streams of a class: a cursor is of the log, not of its
+    /// reader.
+    fn alerts(&self, position: Position, entries: &[Arc<Entry>]) -> Bytes {
+        let records = records(&self.delivery, entries, self.view);
+        self.encode(position, Kind::Alerts(pb::AlertBatch { records }))
+    }
+
+    fn encode(&self, position: Position, kind: Kind) -> Bytes {
+        let frame = pb::StreamFrame {
+            cursor: self.cursor(position),
             kind: Some(kind),
-        }
+        };
+        grpc::message(&frame)
     }
 
     fn opened(&self, opened: &Opened) -> pb::Opened {

@@ -7,7 +7,7 @@ use crate::{
     filter,
     log::{DeadLetter, DeadLetters, Durability},
     normalize,
-    pb::{self, gateway_service_server::GatewayService},
+    pb::{self, server::gateway_service_server::GatewayService},
     source::{SourceStatus, Sources},
 };
 

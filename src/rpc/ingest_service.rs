@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::status;
 use crate::{
     clock,
-    pb::{self, ingest_service_server::IngestService},
+    pb::{self, server::ingest_service_server::IngestService},
     source::{Intake, Payload, Raw, SourceHandle},
 };
 

@@ -1,23 +1,31 @@
-use std::{io, path::PathBuf};
+use std::{future::Future, io, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
-use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::UnixListenerStream;
-use tokio_util::sync::CancellationToken;
-use tonic::transport::{self, server::TcpIncoming};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{service::Routes, transport::server::Connected};
 use tonic_health::{
     ServingStatus,
     pb::health_server::HealthServer,
     server::{HealthReporter, HealthService},
 };
 
-use super::{alert_service::Alerts, gateway_service::Gateway, ingest_service::Ingest};
+use super::{
+    connection, gateway_service::Gateway, ingest_service::Ingest, stream_alerts::AlertServices,
+};
 use crate::{
     delivery::Delivery,
     log::DeadLetters,
     pb::{
-        self, alert_service_server::AlertServiceServer,
-        gateway_service_server::GatewayServiceServer, ingest_service_server::IngestServiceServer,
+        self,
+        server::{
+            gateway_service_server::GatewayServiceServer,
+            ingest_service_server::IngestServiceServer,
+        },
     },
     source::{Intake, SourceHandle, Sources},
 };
@@ -25,12 +33,8 @@ use crate::{
 /// The largest request that is read.
 const LARGEST_REQUEST: usize = 16 << 20;
 
-/// What a connection may have in flight towards the gateway.
-const RECEIVE_WINDOW: u32 = 1 << 20;
-
-/// Streams of one connection; hyper's own limit of 200 is too low for a service
-/// that opens a stream for each of its users.
-const STREAMS_PER_CONNECTION: u32 = 10_000;
+/// How long no connection is accepted after one could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The name of the service that takes alerts.
 const INGEST: &str = "falcogateway.v1.IngestService";
@@ -122,47 +126,34 @@ impl Server {
     }
 
     /// Serves `listener` until `shutdown`, and then until its open calls end.
-    ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn serve(
-        &self,
-        listener: Listener,
-        shutdown: CancellationToken,
-    ) -> Result<(), transport::Error> {
-        let router = self.router();
+    pub async fn serve(&self, listener: Listener, shutdown: CancellationToken) {
+        let routes = self.routes();
         match listener {
             Listener::Tcp(listener) => {
-                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                router
-                    .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
-                    .await
+                let accept = || async {
+                    let (stream, _) = listener.accept().await?;
+                    // It fails when the peer has left already.
+                    let _ = stream.set_nodelay(true);
+                    Ok(stream)
+                };
+                accept_all(accept, &routes, &shutdown).await;
             }
             Listener::Unix(listener, path) => {
-                let incoming = UnixListenerStream::new(listener);
-                let served = router
-                    .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
-                    .await;
+                let accept = || async { Ok(listener.accept().await?.0) };
+                accept_all(accept, &routes, &shutdown).await;
                 remove_socket(&path);
-                served
             }
         }
     }
 
-    fn router(&self) -> transport::server::Router {
+    fn routes(&self) -> Routes {
         let services = self.services.clone();
-        transport::Server::builder()
-            .initial_stream_window_size(RECEIVE_WINDOW)
-            .initial_connection_window_size(RECEIVE_WINDOW)
-            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        let mut routes = Routes::builder();
+        routes
             .add_service(HealthServer::new(HealthService::from_health_reporter(
                 self.health.clone(),
             )))
-            .add_optional_service(reflection().build_v1().ok())
-            .add_optional_service(reflection().build_v1alpha().ok())
-            .add_service(AlertServiceServer::new(Alerts {
-                delivery: services.delivery.clone(),
-            }))
+            .add_service(AlertServices::new(services.delivery.clone()))
             .add_service(GatewayServiceServer::new(Gateway {
                 delivery: services.delivery,
                 sources: services.sources,
@@ -175,8 +166,43 @@ impl Server {
                     source: services.publish,
                 })
                 .max_decoding_message_size(LARGEST_REQUEST),
-            )
+            );
+        // Its only error is a descriptor that cannot be read, and ours can.
+        if let (Ok(v1), Ok(v1alpha)) = (reflection().build_v1(), reflection().build_v1alpha()) {
+            routes.add_service(v1).add_service(v1alpha);
+        }
+        routes.routes().prepare()
     }
+}
+
+/// Serves every connection until `shutdown`, and then until all have ended.
+async fn accept_all<S, F>(accept: impl Fn() -> F, routes: &Routes, shutdown: &CancellationToken)
+where
+    F: Future<Output = io::Result<S>>,
+    S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    S::ConnectInfo: Clone + Send + Sync + 'static,
+{
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok(stream) => {
+                connections.spawn(connection::serve(stream, routes.clone(), shutdown.clone()));
+            }
+            // The peer has left already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // The process has no descriptor left, say.
+            Err(error) => {
+                tracing::warn!(%error, "failed to accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    connections.close();
+    connections.wait().await;
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -59,7 +59,7 @@ const LIBRARIES: [(&str, &[&str]); 7] = [
     ("tonic_types", &["rpc", "cli"]),
     ("serde_json", &["normalize", "source/http", "cli"]),
     ("clap", &["cli"]),
-    ("hyper", &["source/http", "cli"]),
+    ("hyper", &["source/http", "rpc", "cli"]),
 ];
 
 /// A file of `src` without its tests and comments.

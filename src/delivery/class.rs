@@ -1,0 +1,215 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+};
+
+use bytes::Bytes;
+
+use super::{Batching, Request, View};
+use crate::{
+    filter::Filter,
+    log::{Entry, Position},
+};
+
+/// Chunks that are kept for the subscribers that come behind the one that had
+/// them made. They hold alerts that are also in the log's memory, or are read
+/// from disk by several at a time.
+const KEPT_CHUNKS: usize = 16;
+
+/// Subscribers that want the same, by what they want. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Classes {
+    shared: Arc<Mutex<HashMap<Key, Weak<Class>>>>,
+}
+
+/// What makes subscribers want the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    filter: String,
+    view: View,
+    max_alerts: usize,
+    max_bytes: usize,
+}
+
+/// Subscribers that want the same: each alert is asked about once for all of
+/// them, and each frame is made once.
+///
+/// There is no order among them. Whoever comes first to a place in the log makes
+/// the chunk that begins there, and the others find it. Those at different places
+/// meet at the end of the next chunk.
+#[derive(Debug)]
+pub(super) struct Class {
+    filter: Filter,
+    view: View,
+    batching: Batching,
+    // The newest last.
+    chunks: Mutex<VecDeque<Arc<Chunk>>>,
+}
+
+/// A stretch of the log as subscribers of a class get it.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// It is after this position,
+    pub(super) after: Position,
+    /// and up to and with this one.
+    pub(super) through: Position,
+    /// What is in it for them, in order; there may be nothing.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part of a chunk.
+#[derive(Debug)]
+pub(super) enum Part {
+    Frame(Arc<AlertFrame>),
+    /// Here is what is no alert to this version of the gateway, and so cannot be
+    /// asked about.
+    Unreadable(Position),
+}
+
+/// Alerts that are sent together, and the bytes that all subscribers get.
+#[derive(Debug)]
+pub struct AlertFrame {
+    entries: Vec<Arc<Entry>>,
+    /// The position after it.
+    position: Position,
+    bytes: OnceLock<Bytes>,
+}
+
+impl AlertFrame {
+    /// The alerts; at least one.
+    pub fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
+    }
+
+    /// The position after it.
+    pub(super) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The frame as it is sent. `encode` must make the same whoever asks: only
+    /// the first who does is heard.
+    pub fn encoded(&self, encode: impl FnOnce(Position, &[Arc<Entry>]) -> Bytes) -> Bytes {
+        let bytes = self
+            .bytes
+            .get_or_init(|| encode(self.position, &self.entries));
+        bytes.clone()
+    }
+}
+
+impl Classes {
+    /// The class of `request`.
+    pub(super) fn of(&self, request: &Request) -> Arc<Class> {
+        let key = Key {
+            filter: request.filter.canonical().to_owned(),
+            view: request.view,
+            max_alerts: request.batching.max_alerts,
+            max_bytes: request.batching.max_bytes,
+        };
+        let mut classes = lock(&self.shared);
+        if let Some(class) = classes.get(&key).and_then(Weak::upgrade) {
+            return class;
+        }
+        // A new class is the time to forget those that nobody is in any more.
+        classes.retain(|_, class| class.strong_count() > 0);
+        let class = Arc::new(Class {
+            filter: request.filter.clone(),
+            view: request.view,
+            batching: request.batching,
+            chunks: Mutex::default(),
+        });
+        classes.insert(key, Arc::downgrade(&class));
+        class
+    }
+}
+
+impl Class {
+    /// The chunk after `after`, if somebody of the class had it made.
+    pub(super) fn find(&self, after: Position) -> Option<Arc<Chunk>> {
+        let chunks = lock(&self.chunks);
+        let found = chunks.iter().rev().find(|chunk| chunk.after == after);
+        found.cloned()
+    }
+
+    /// Makes the chunk of what was read after `after`, and keeps it for others.
+    pub(super) fn make(&self, after: Position, entries: Vec<Arc<Entry>>) -> Arc<Chunk> {
+        let chunk = Arc::new(self.chunk(after, entries));
+        let mut chunks = lock(&self.chunks);
+        chunks.push_back(Arc::clone(&chunk));
+        if chunks.len() > KEPT_CHUNKS {
+            chunks.pop_front();
+        }
+        chunk
+    }
+
+    fn chunk(&self, after: Position, entries: Vec<Arc<Entry>>) -> Chunk {
+        let mut chunk = Chunk {
+            after,
+            through: after,
+            parts: Vec::new(),
+        };
+        let mut filling = Filling::default();
+        for entry in entries {
+            chunk.through = entry.position;
+            match self.wants(&entry) {
+                None => {
+                    chunk
+                        .parts
+                        .extend(filling.take(Some(entry.position.previous())));
+                    chunk.parts.push(Part::Unreadable(entry.position));
+                }
+                Some(false) => {}
+                Some(true) => {
+                    filling.push(entry, self.view);
+                    if filling.is_full(self.batching) {
+                        chunk.parts.extend(filling.take(None));
+                    }
+                }
+            }
+        }
+        chunk.parts.extend(filling.take(Some(chunk.through)));
+        chunk
+    }
+
+    /// None when it cannot be asked about.
+    fn wants(&self, entry: &Entry) -> Option<bool> {
+        if self.filter.takes_all() {
+            return Some(true);
+        }
+        entry.ask(self.filter.parts(), |alert| self.filter.matches(alert))
+    }
+}
+
+/// A frame that is being filled.
+#[derive(Default)]
+struct Filling {
+    entries: Vec<Arc<Entry>>,
+    bytes: usize,
+}
+
+impl Filling {
+    fn push(&mut self, entry: Arc<Entry>, view: View) {
+        self.bytes += view.bytes_of(&entry);
+        self.entries.push(entry);
+    }
+
+    fn is_full(&self, batching: Batching) -> bool {
+        self.entries.len() >= batching.max_alerts || self.bytes >= batching.max_bytes
+    }
+
+    /// The frame, if anything is in it. It ends with its last alert, or with what
+    /// was looked at behind that.
+    fn take(&mut self, end: Option<Position>) -> Option<Part> {
+        let entries = std::mem::take(&mut self.entries);
+        self.bytes = 0;
+        let last = entries.last()?.position;
+        Some(Part::Frame(Arc::new(AlertFrame {
+            entries,
+            position: end.unwrap_or(last),
+            bytes: OnceLock::new(),
+        })))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
