@@ -3,6 +3,7 @@
 //! What is asked for goes to standard output, everything said beside it to
 //! standard error.
 
+mod bench;
 mod client;
 mod completions;
 mod config;
@@ -85,6 +86,8 @@ enum Command {
     Status,
     /// Show the newest documents that were refused, and why
     DeadLetters(dead_letters::Arguments),
+    /// Load a gateway, and tell what it costs
+    Bench(bench::Arguments),
     /// Write shell completions
     Completions(completions::Arguments),
 }
@@ -117,6 +120,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
     let server = arguments.server;
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Bench(arguments) => bench::run(&server, arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Watch(arguments) => watch::run(&server, arguments).await,
         Command::List(arguments) => list::run(&server, arguments).await,

@@ -45,7 +45,16 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
-            "alert", "clock", "config", "filter", "gateway", "pb", "rpc", "source", "units",
+            "alert",
+            "clock",
+            "config",
+            "filter",
+            "gateway",
+            "normalize",
+            "pb",
+            "rpc",
+            "source",
+            "units",
         ],
     ),
     ("main", &["cli"]),
