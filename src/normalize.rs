@@ -63,6 +63,10 @@ pub fn normalize(raw: &Raw) -> Vec<Result<Alert, Reject>> {
     match &raw.payload {
         Payload::Body(bytes) => documents(raw, bytes, Scope::Body),
         Payload::Document(bytes) => documents(raw, bytes, Scope::Document),
+        Payload::Documents(all) => all
+            .iter()
+            .flat_map(|bytes| documents(raw, bytes, Scope::Document))
+            .collect(),
         Payload::Falco(response) => vec![message(raw, response)],
     }
 }

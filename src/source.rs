@@ -41,6 +41,9 @@ pub enum Payload {
     Body(Bytes),
     /// Exactly one document: a line of a file, a message of a publisher.
     Document(Bytes),
+    /// Such documents that belong together: they get into the log with one commit,
+    /// or none does.
+    Documents(Vec<Bytes>),
     /// A message of Falco's own gRPC outputs service.
     Falco(Box<FalcoResponse>),
 }
@@ -50,6 +53,7 @@ impl fmt::Debug for Payload {
         match self {
             Self::Body(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Self::Document(bytes) => write!(f, "Document({} bytes)", bytes.len()),
+            Self::Documents(all) => write!(f, "Documents({} bytes)", total(all)),
             Self::Falco(response) => write!(f, "Falco({} bytes)", response.wire.len()),
         }
     }
@@ -60,6 +64,7 @@ impl Payload {
     pub fn len(&self) -> usize {
         match self {
             Self::Body(bytes) | Self::Document(bytes) => bytes.len(),
+            Self::Documents(all) => total(all),
             Self::Falco(response) => response.wire.len(),
         }
     }
@@ -68,6 +73,10 @@ impl Payload {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+fn total(documents: &[Bytes]) -> usize {
+    documents.iter().map(Bytes::len).sum()
 }
 
 /// `falco.outputs.response`, as it came: strings are bytes here, since Falco

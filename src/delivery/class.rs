@@ -213,3 +213,70 @@ impl Filling {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::tests::{Bench, next, of_rule, request, shorts},
+        delivery::{FrameKind, Start, Subscription},
+    };
+
+    async fn alerts(subscription: &mut Subscription) -> Arc<AlertFrame> {
+        match next(subscription).await.kind {
+            FrameKind::Alerts(frame) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_want_the_same_get_the_same_frame() {
+        let bench = Bench::new();
+        let odd = |view| Request {
+            filter: of_rule("odd"),
+            view,
+            ..request(Start::Latest)
+        };
+        let mut first = bench.open(odd(View::Full)).await;
+        let mut second = bench.open(odd(View::Full)).await;
+        let mut other = bench.open(odd(View::Basic)).await;
+        for subscription in [&mut first, &mut second, &mut other] {
+            shorts(subscription, 3).await;
+        }
+        bench.append("odd", 2).await;
+        let frame = alerts(&mut first).await;
+        assert!(Arc::ptr_eq(&frame, &alerts(&mut second).await));
+        assert!(!Arc::ptr_eq(&frame, &alerts(&mut other).await));
+        let bytes = frame.encoded(|_, _| Bytes::from_static(b"once"));
+        assert_eq!(bytes, frame.encoded(|_, _| panic!("encoded twice")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_at_different_places_meet() {
+        let bench = Bench::new();
+        bench.append("a", 10).await;
+        let from = |position| Start::After(bench.delivery.cursor(Position(position)));
+        let mut early = bench.open(request(from(2))).await;
+        let mut late = bench.open(request(from(7))).await;
+        for (subscription, count) in [(&mut early, 8), (&mut late, 3)] {
+            shorts(subscription, 2).await;
+            assert_eq!(alerts(subscription).await.entries().len(), count);
+            assert_eq!(shorts(subscription, 1).await, ["Live"]);
+        }
+        bench.append("a", 1).await;
+        let frame = alerts(&mut early).await;
+        assert!(Arc::ptr_eq(&frame, &alerts(&mut late).await));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_class_that_everyone_has_left_is_forgotten() {
+        let bench = Bench::new();
+        drop(bench.open(request(Start::Latest)).await);
+        let other = Request {
+            view: View::Raw,
+            ..request(Start::Latest)
+        };
+        let _open = bench.open(other).await;
+        assert_eq!(lock(&bench.delivery.classes.shared).len(), 1);
+    }
+}

@@ -1,8 +1,8 @@
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{collections::VecDeque, mem, pin::Pin, sync::Arc};
 
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,8 @@ pub struct Subscription {
     failure: Option<SlowConsumer>,
     closed: bool,
     heartbeat_at: Instant,
+    /// Rings at the next heartbeat, or earlier.
+    alarm: Pin<Box<Sleep>>,
     /// When alerts are sent that wait for more.
     held_until: Option<Instant>,
     sources: Sources,
@@ -105,6 +107,7 @@ impl Subscription {
             failure: None,
             closed: false,
             heartbeat_at: Instant::now() + request.heartbeat,
+            alarm: Box::pin(sleep_until(Instant::now() + request.heartbeat)),
             held_until: None,
             sources: delivery.sources.clone(),
             sources_seen,
@@ -168,7 +171,9 @@ impl Subscription {
             self.reach_end();
             return;
         }
-        if self.holds_back(through) {
+        if self.reader.head() <= self.scanned {
+            self.rest_at_head().await;
+        } else if self.holds_back(through) {
             self.rest(self.held_until).await;
         } else if let Some(chunk) = self.find(through) {
             self.take(&chunk);
@@ -226,7 +231,7 @@ impl Subscription {
                 self.take(&chunk);
             }
             Read::Lost(lost) => self.pass_over(lost),
-            Read::AtHead => self.rest_at_head().await,
+            Read::AtHead => {}
         }
     }
 
@@ -355,12 +360,17 @@ impl Subscription {
             None => self.scanned,
             Some(_) => Position(self.scanned.0 + self.request.batching.max_alerts as u64 - 1),
         };
+        // Moved only when it must ring earlier: to move it with every frame would
+        // cost more than a ring too many.
+        if self.alarm.is_elapsed() || self.alarm.deadline() > wake_at {
+            self.alarm.as_mut().reset(wake_at);
+        }
         tokio::select! {
             () = self.reader.wait_past(enough) => {}
             // `sources` holds the sender: this never says "closed".
             _ = self.sources_version.changed() => {}
             () = self.shutdown.cancelled(), if self.end.is_none() => {}
-            () = sleep_until(wake_at) => {}
+            () = self.alarm.as_mut() => {}
         }
     }
 

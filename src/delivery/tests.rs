@@ -13,8 +13,8 @@ use crate::{
     source::SourceState,
 };
 
-struct Bench {
-    delivery: Delivery,
+pub(super) struct Bench {
+    pub(super) delivery: Delivery,
     sources: Sources,
     shutdown: CancellationToken,
     opened: Opened,
@@ -25,7 +25,7 @@ struct Bench {
 const KEPT: u64 = 16;
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(&testing::large(), Config::default())
     }
 
@@ -59,13 +59,13 @@ impl Bench {
     }
 
     /// Appends alerts, each on its own.
-    async fn append(&self, rule: &str, count: usize) {
+    pub(super) async fn append(&self, rule: &str, count: usize) {
         for _ in 0..count {
             self.opened.append(&[rule]).await;
         }
     }
 
-    async fn open(&self, request: Request) -> Subscription {
+    pub(super) async fn open(&self, request: Request) -> Subscription {
         self.try_open(request).await.unwrap()
     }
 
@@ -74,7 +74,7 @@ impl Bench {
     }
 }
 
-fn request(start: Start) -> Request {
+pub(super) fn request(start: Start) -> Request {
     Request {
         filter: Filter::all(),
         start,
@@ -89,11 +89,11 @@ fn request(start: Start) -> Request {
     }
 }
 
-fn of_rule(rule: &str) -> Filter {
+pub(super) fn of_rule(rule: &str) -> Filter {
     Filter::parse(&format!("rule = {rule:?}")).unwrap()
 }
 
-async fn next(subscription: &mut Subscription) -> Frame {
+pub(super) async fn next(subscription: &mut Subscription) -> Frame {
     subscription.next().await.unwrap().unwrap()
 }
 
@@ -133,7 +133,7 @@ fn short(kind: &FrameKind) -> String {
     }
 }
 
-async fn shorts(subscription: &mut Subscription, count: usize) -> Vec<String> {
+pub(super) async fn shorts(subscription: &mut Subscription, count: usize) -> Vec<String> {
     let mut frames = Vec::new();
     for _ in 0..count {
         frames.push(short(&next(subscription).await.kind));

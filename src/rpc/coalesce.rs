@@ -6,21 +6,47 @@
 //! the connection has nothing more to do: at once, and no later than that.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A buffer that holds so much goes out before it takes more.
-const FULL: usize = 64 << 10;
+const FULL: usize = 128 << 10;
 
-/// A buffer that has grown beyond this is not kept when it is empty: an idle
-/// connection costs little.
-const KEPT: usize = 4 << 10;
+/// How large a buffer is made: what comes in one piece when it is almost full must
+/// not make it grow.
+const CAPACITY: usize = FULL + (32 << 10);
+
+/// Buffers that wait for the next connection that writes.
+const POOLED: usize = 32;
+
+/// Buffers for all connections. One that has sent everything gives its buffer
+/// back: an idle connection costs little, and a busy one no memory that the
+/// system would have to find and clear first. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pool {
+    buffers: Arc<Mutex<Vec<VecDeque<u8>>>>,
+}
+
+impl Pool {
+    fn take(&self) -> VecDeque<u8> {
+        let pooled = lock(&self.buffers).pop();
+        pooled.unwrap_or_else(|| VecDeque::with_capacity(CAPACITY))
+    }
+
+    /// Takes back an empty buffer.
+    fn give(&self, buffer: VecDeque<u8>) {
+        let mut buffers = lock(&self.buffers);
+        if buffers.len() < POOLED {
+            buffers.push(buffer);
+        }
+    }
+}
 
 /// A connection's input and output, of which the output is buffered.
 #[derive(Debug)]
@@ -31,7 +57,9 @@ pub(super) struct Coalesced<S> {
 #[derive(Debug)]
 struct Buffered<S> {
     stream: S,
-    buffer: BytesMut,
+    /// None while there is nothing to send.
+    buffer: Option<VecDeque<u8>>,
+    pool: Pool,
 }
 
 /// Sends what the connection has written, after each of its turns.
@@ -41,10 +69,11 @@ pub(super) struct Outlet<S> {
 }
 
 /// The two ends of a buffer before `stream`.
-pub(super) fn coalesced<S>(stream: S) -> (Coalesced<S>, Outlet<S>) {
+pub(super) fn coalesced<S>(stream: S, pool: Pool) -> (Coalesced<S>, Outlet<S>) {
     let shared = Arc::new(Mutex::new(Buffered {
         stream,
-        buffer: BytesMut::new(),
+        buffer: None,
+        pool,
     }));
     let outlet = Outlet {
         shared: Arc::clone(&shared),
@@ -61,15 +90,20 @@ impl<S: AsyncWrite + Unpin> Outlet<S> {
 
 impl<S: AsyncWrite + Unpin> Buffered<S> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.buffer.is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.buffer))?;
+        let Some(buffer) = &mut self.buffer else {
+            return Poll::Ready(Ok(()));
+        };
+        while !buffer.is_empty() {
+            let (first, second) = buffer.as_slices();
+            let slices = [IoSlice::new(first), IoSlice::new(second)];
+            let sent = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.buffer.advance(sent);
+            buffer.drain(..sent);
         }
-        if self.buffer.capacity() > KEPT {
-            self.buffer = BytesMut::new();
+        if let Some(empty) = self.buffer.take() {
+            self.pool.give(empty);
         }
         Poll::Ready(Ok(()))
     }
@@ -77,10 +111,15 @@ impl<S: AsyncWrite + Unpin> Buffered<S> {
     /// Makes room before anything is taken: what was taken must not be offered
     /// again.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.buffer.len() < FULL {
-            return Poll::Ready(Ok(()));
+        match &self.buffer {
+            Some(buffer) if buffer.len() >= FULL => self.poll_send(cx),
+            _ => Poll::Ready(Ok(())),
         }
-        self.poll_send(cx)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let buffer = self.buffer.get_or_insert_with(|| self.pool.take());
+        buffer.extend(bytes);
     }
 }
 
@@ -102,7 +141,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesced<S> {
     ) -> Poll<io::Result<usize>> {
         let mut buffered = lock(&self.shared);
         ready!(buffered.poll_room(cx))?;
-        buffered.buffer.extend_from_slice(bytes);
+        buffered.put(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -114,7 +153,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesced<S> {
         let mut buffered = lock(&self.shared);
         ready!(buffered.poll_room(cx))?;
         for slice in slices {
-            buffered.buffer.extend_from_slice(slice);
+            buffered.put(slice);
         }
         Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
     }
@@ -154,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn writes_of_a_turn_go_out_together_and_in_order() {
         let (ours, mut peer) = tokio::io::duplex(1 << 20);
-        let (mut io, outlet) = coalesced(ours);
+        let (mut io, outlet) = coalesced(ours, Pool::default());
         for part in ["a", "bc", "def"] {
             io.write_all(part.as_bytes()).await.unwrap();
             io.flush().await.unwrap();
@@ -171,8 +210,8 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_does_not_read_holds_back_who_writes() {
         let (ours, mut peer) = tokio::io::duplex(100);
-        let (mut io, outlet) = coalesced(ours);
-        let sent: Vec<u8> = (0..3 * FULL).map(|index| (index % 251) as u8).collect();
+        let (mut io, outlet) = coalesced(ours, Pool::default());
+        let sent: Vec<u8> = (0..251).cycle().take(3 * FULL).collect();
         let expected = sent.clone();
         let writing = tokio::spawn(async move {
             for chunk in sent.chunks(1000) {
@@ -182,11 +221,18 @@ mod tests {
         });
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         assert!(!writing.is_finished());
-        assert!(lock(&outlet.shared).buffer.len() < FULL + 1000);
+        let held = lock(&outlet.shared).buffer.as_ref().map(VecDeque::len);
+        assert!(held.unwrap() < FULL + 1000);
         let mut read = Vec::new();
         peer.read_to_end(&mut read).await.unwrap();
         assert!(read == expected, "the bytes are others");
         writing.await.unwrap();
-        assert_eq!(lock(&outlet.shared).buffer.capacity(), 0);
+        let buffered = lock(&outlet.shared);
+        assert!(buffered.buffer.is_none());
+        let pooled = lock(&buffered.pool.buffers);
+        assert_eq!(
+            pooled.iter().map(VecDeque::capacity).collect::<Vec<_>>(),
+            [CAPACITY]
+        );
     }
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tonic::{codegen::Service, service::Routes, transport::server::Connected};
 
-use super::coalesce::{Outlet, coalesced};
+use super::coalesce::{Outlet, Pool, coalesced};
 
 /// What a connection may have in flight towards the gateway.
 const RECEIVE_WINDOW: u32 = 1 << 20;
@@ -27,7 +27,7 @@ const STREAMS_PER_CONNECTION: u32 = 10_000;
 
 /// Serves `routes` on `stream` until the peer leaves, or until `shutdown` and the
 /// end of the calls that are open then.
-pub(super) async fn serve<S>(stream: S, routes: Routes, shutdown: CancellationToken)
+pub(super) async fn serve<S>(stream: S, routes: Routes, pool: Pool, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     S::ConnectInfo: Clone + Send + Sync + 'static,
@@ -37,14 +37,18 @@ where
         request.extensions_mut().insert(info.clone());
         routes.clone().call(request)
     });
-    let (io, outlet) = coalesced(stream);
+    let (io, outlet) = coalesced(stream, pool);
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
-    let mut connection = pin!(Turns { connection, outlet });
+    let mut connection = pin!(Turns {
+        connection,
+        outlet,
+        is_put_off: false,
+    });
     let served = tokio::select! {
         served = &mut connection => served,
         () = shutdown.cancelled() => {
@@ -58,9 +62,14 @@ where
 }
 
 /// A connection, and what sends its output after each of its turns.
+///
+/// A stream that has something to send wakes the connection, and the runtime
+/// would run that next: a write for each stream. So a turn is put off once, behind
+/// the other streams that are ready too.
 struct Turns<C, S> {
     connection: C,
     outlet: Outlet<S>,
+    is_put_off: bool,
 }
 
 impl<C, S> Turns<C, S> {
@@ -82,6 +91,11 @@ where
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_put_off = !self.is_put_off;
+        if self.is_put_off {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let turn = Pin::new(&mut self.connection).poll(cx);
         match (turn, self.outlet.poll_send(cx)) {
             (Poll::Ready(ended), _) => Poll::Ready(ended.map_err(io::Error::other)),

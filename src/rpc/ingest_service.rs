@@ -52,46 +52,35 @@ impl IngestService for Ingest {
     }
 }
 
+#[derive(Default)]
 struct Published {
     accepted: u64,
     refusals: Vec<pb::Refusal>,
 }
 
 impl Ingest {
-    /// Submits all documents in their order, and waits for all: they share the
-    /// log's commits.
+    /// Submits all documents together, and waits for the log to have them.
     async fn take(&self, first_index: u64, documents: Vec<Bytes>) -> Result<Published, Status> {
         let now = clock::now();
-        let mut answers = Vec::with_capacity(documents.len());
-        for document in documents {
-            let raw = Raw {
-                payload: Payload::Document(document),
-                origin: self.source.origin().clone(),
-                received_at: now,
-            };
-            answers.push(
-                self.intake
-                    .enqueue(raw)
-                    .await
-                    .map_err(|error| status::not_taken(&error))?,
-            );
+        if documents.is_empty() {
+            return Ok(Published::default());
         }
-        let mut published = Published {
-            accepted: 0,
-            refusals: Vec::new(),
+        let raw = Raw {
+            payload: Payload::Documents(documents),
+            origin: self.source.origin().clone(),
+            received_at: now,
         };
-        for (index, mut answer) in (first_index..).zip(answers) {
-            let receipt = answer.receipt().await;
-            let receipt = receipt.map_err(|error| status::not_taken(&error))?;
-            self.source.count(&receipt, now);
-            published.accepted += receipt.accepted.len() as u64;
-            let refusals = receipt.refusals.into_iter().map(|refusal| pb::Refusal {
-                index,
-                reason: refusal.reason.to_owned(),
-                message: refusal.message,
-            });
-            published.refusals.extend(refusals);
-        }
-        Ok(published)
+        let submitted = self.intake.submit(raw).await;
+        let receipt = submitted.map_err(|error| status::not_taken(&error))?;
+        self.source.count(&receipt, now);
+        let refusals = receipt.refusals.into_iter().map(|refusal| pb::Refusal {
+            index: first_index + refusal.index as u64,
+            reason: refusal.reason.to_owned(),
+            message: refusal.message,
+        });
+        Ok(Published {
+            accepted: receipt.accepted.len() as u64,
+            refusals: refusals.collect(),
+        })
     }
 }

@@ -15,7 +15,8 @@ use tonic_health::{
 };
 
 use super::{
-    connection, gateway_service::Gateway, ingest_service::Ingest, stream_alerts::AlertServices,
+    coalesce::Pool, connection, gateway_service::Gateway, ingest_service::Ingest,
+    stream_alerts::AlertServices,
 };
 use crate::{
     delivery::Delivery,
@@ -183,6 +184,7 @@ where
     S::ConnectInfo: Clone + Send + Sync + 'static,
 {
     let connections = TaskTracker::new();
+    let pool = Pool::default();
     loop {
         let accepted = tokio::select! {
             accepted = accept() => accepted,
@@ -190,7 +192,8 @@ where
         };
         match accepted {
             Ok(stream) => {
-                connections.spawn(connection::serve(stream, routes.clone(), shutdown.clone()));
+                let (routes, pool) = (routes.clone(), pool.clone());
+                connections.spawn(connection::serve(stream, routes, pool, shutdown.clone()));
             }
             // The peer has left already.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

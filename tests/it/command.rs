@@ -251,3 +251,29 @@ async fn a_hostile_alert_cannot_write_to_the_terminal() {
         );
     }
 }
+
+#[test]
+fn a_measurement_starts_its_own_gateway_and_counts_every_delivery() {
+    for (filter, deliveries) in [("", 3 * 40), ("proc.pid < 4", 3 * 16)] {
+        let arguments = [
+            "bench",
+            "--own",
+            "--subscribers",
+            "3",
+            "--connections",
+            "2",
+            "--burst",
+            "10",
+            "--alerts",
+            "40",
+            "--json",
+            "--filter",
+            filter,
+        ];
+        let output = falco_gateway(&arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["deliveries"], deliveries);
+        assert!(report["latency_us"]["p50"].as_u64().unwrap() > 0);
+    }
+}

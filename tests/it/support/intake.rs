@@ -120,7 +120,7 @@ pub(crate) fn intake(
 fn payload(raw: &Raw) -> Bytes {
     match &raw.payload {
         Payload::Body(bytes) | Payload::Document(bytes) => bytes.clone(),
-        Payload::Falco(_) => panic!("no source of these tests speaks gRPC"),
+        Payload::Documents(_) | Payload::Falco(_) => panic!("no source of these tests speaks gRPC"),
     }
 }
 

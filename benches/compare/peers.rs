@@ -1,0 +1,103 @@
+//! Message brokers, with their defaults.
+
+use std::{process::Command, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    Case,
+    load::{Received, drain, payload, run},
+    process::{Server, connect, free_port},
+};
+
+/// NATS: any number of subscriptions on a connection.
+pub(crate) async fn nats(case: &Case) -> Option<f64> {
+    let port = free_port();
+    let mut command = Command::new("nats-server");
+    let server = Server::start(command.args(["-a", "127.0.0.1", "-p", &port.to_string()]))?;
+    let received = Arc::<Received>::default();
+    let payload = payload();
+    let mut bytes = 0;
+    for connection in 0..case.connections {
+        let ids = (connection..case.subscribers).step_by(case.connections);
+        let mut greeting = "CONNECT {\"verbose\":false}\r\n".to_owned();
+        for id in ids {
+            greeting.extend(["SUB a ", &id.to_string(), "\r\n"]);
+            bytes += format!("MSG a {id} {}\r\n\r\n", payload.len()).len() + payload.len();
+        }
+        let stream = subscribed(port, &(greeting + "PING\r\n"), "PONG\r\n").await;
+        let (reader, writer) = stream.into_split();
+        drain(reader, Arc::clone(&received));
+        // Closed, it would end the subscription.
+        std::mem::forget(writer);
+    }
+    let mut publisher =
+        subscribed(port, "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG\r\n").await;
+    let mut burst = Vec::new();
+    for _ in 0..case.burst {
+        burst.extend(format!("PUB a {}\r\n", payload.len()).into_bytes());
+        burst.extend(&payload);
+        burst.extend(b"\r\n");
+    }
+    let bytes = (bytes * case.burst) as u64;
+    let publish = async || publisher.write_all(&burst).await.unwrap();
+    Some(run(case, &server, &received, bytes, publish).await)
+}
+
+/// Redis: a channel once on a connection.
+pub(crate) async fn redis(case: &Case) -> Option<f64> {
+    if case.connections != case.subscribers {
+        return None;
+    }
+    let port = free_port();
+    let mut command = Command::new("redis-server");
+    let port_text = port.to_string();
+    let arguments = ["--bind", "127.0.0.1", "--port", &port_text, "--save", ""];
+    let server = Server::start(command.args(arguments))?;
+    let received = Arc::<Received>::default();
+    let payload = payload();
+    let message = format!(
+        "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n${}\r\n\r\n",
+        payload.len()
+    );
+    for _ in 0..case.connections {
+        let stream = subscribed(port, "SUBSCRIBE a\r\n", ":1\r\n").await;
+        let (reader, writer) = stream.into_split();
+        drain(reader, Arc::clone(&received));
+        std::mem::forget(writer);
+    }
+    let publisher = connect(port).await;
+    let (mut answers, mut publisher) = publisher.into_split();
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(1..) = answers.read(&mut buffer).await {}
+    });
+    let mut burst = Vec::new();
+    for _ in 0..case.burst {
+        burst.extend(
+            format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\na\r\n${}\r\n", payload.len()).into_bytes(),
+        );
+        burst.extend(&payload);
+        burst.extend(b"\r\n");
+    }
+    let bytes = ((message.len() + payload.len()) * case.burst * case.subscribers) as u64;
+    let publish = async || publisher.write_all(&burst).await.unwrap();
+    Some(run(case, &server, &received, bytes, publish).await)
+}
+
+/// A connection on which `request` was answered with something that ends so.
+async fn subscribed(port: u16, request: &str, end: &str) -> TcpStream {
+    let mut stream = connect(port).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(end.as_bytes()) {
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the peer hung up");
+        answer.extend(&buffer[..read]);
+    }
+    stream
+}

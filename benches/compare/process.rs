@@ -1,0 +1,70 @@
+//! A server in a process of its own.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tokio::net::TcpStream;
+
+/// The kernel's unit of a process's CPU time.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+pub(crate) struct Server(Child);
+
+impl Server {
+    /// Starts it; none when there is no such program.
+    pub(crate) fn start(command: &mut Command) -> Option<Self> {
+        let spawned = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        spawned.ok().map(Self)
+    }
+
+    /// One of this program's own servers, on `port`.
+    pub(crate) fn own(role: &str, port: u16) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::start(command.arg(role).arg(port.to_string())).unwrap()
+    }
+
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let ticks = fields.split(' ').skip(11).take(2);
+        ticks.map(|it| it.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that is free, as is the one after it. Those that the system gives to
+/// clients are not used: they are theirs for a while after.
+pub(crate) fn free_port() -> u16 {
+    let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    loop {
+        let port = fastrand::u16(20_000..30_000);
+        if is_free(port) && is_free(port + 1) {
+            return port;
+        }
+    }
+}
+
+/// Connects as soon as somebody listens.
+pub(crate) async fn connect(port: u16) -> TcpStream {
+    for _ in 0..500 {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
+            stream.set_nodelay(true).unwrap();
+            return stream;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody listens on {port}");
+}

@@ -1,0 +1,71 @@
+//! The limit: a server that writes each burst to each connection with one call.
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::watch,
+};
+
+use crate::{
+    Case,
+    load::{Received, drain, payload, run},
+    process::{Server, connect, free_port},
+};
+
+/// Connections say for how many streams they stand. The one that says 0 publishes,
+/// a number of alerts at a time.
+pub(crate) fn serve() {
+    let port: u16 = std::env::args().nth(2).unwrap().parse().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let (publish, published) = watch::channel(0_u64);
+        let publish = Arc::new(publish);
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let (publish, mut published) = (Arc::clone(&publish), published.clone());
+            tokio::spawn(async move {
+                let streams = stream.read_u32().await.unwrap();
+                if streams == 0 {
+                    while let Ok(count) = stream.read_u32().await {
+                        publish.send_modify(|sent| *sent += u64::from(count));
+                    }
+                    return;
+                }
+                stream.write_u8(1).await.unwrap();
+                let mut sent = 0;
+                while published.changed().await.is_ok() {
+                    let all = *published.borrow_and_update();
+                    let copies = usize::try_from((all - sent) * u64::from(streams)).unwrap();
+                    sent = all;
+                    if stream.write_all(&payload().repeat(copies)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+}
+
+pub(crate) async fn measure(case: &Case) -> f64 {
+    let port = free_port();
+    let server = Server::own("serve-raw", port);
+    let received = Arc::<Received>::default();
+    for _ in 0..case.connections {
+        let mut stream = connect(port).await;
+        let streams = u32::try_from(case.subscribers / case.connections).unwrap();
+        stream.write_u32(streams).await.unwrap();
+        stream.read_u8().await.unwrap();
+        let (reader, writer) = stream.into_split();
+        drain(reader, Arc::clone(&received));
+        std::mem::forget(writer);
+    }
+    let mut publisher = connect(port).await;
+    publisher.write_u32(0).await.unwrap();
+    let count = u32::try_from(case.burst).unwrap();
+    let bytes = (payload().len() * case.burst * case.subscribers) as u64;
+    let publish = async || publisher.write_u32(count).await.unwrap();
+    run(case, &server, &received, bytes, publish).await
+}
