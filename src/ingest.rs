@@ -8,21 +8,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     alert::{Alert, Kind, Transport},
-    log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience},
+    log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience, Unwritable},
     normalize::{self, Reject, normalize},
     source::{NotTaken, Payload, Raw, Receipt, Refusal, Sources, Submission, TurnedAway},
 };
 
 /// How many submissions one append may cover.
 const BATCH: usize = 256;
-
-/// Batches that may be on their way to the disk while the next one is read.
-const IN_FLIGHT: usize = 8;
 
 /// What the writer works with.
 #[derive(Debug)]
@@ -48,8 +45,9 @@ struct Batch {
 impl Ingest {
     /// Works until `end`, and until what was submitted before is answered.
     pub async fn run(self, mut submissions: mpsc::Receiver<Submission>, end: CancellationToken) {
-        let (in_flight, batches) = mpsc::channel(IN_FLIGHT);
-        let answering = tokio::spawn(answer(batches));
+        // One for each batch: those that wait out a disk that refuses must not hold
+        // up the answers to those that do not. The intake bounds them.
+        let mut answering = JoinSet::new();
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -58,21 +56,24 @@ impl Ingest {
                     if taken == 0 {
                         break;
                     }
-                    self.pass_on(std::mem::take(&mut waiting), &in_flight).await;
+                    for batch in self.pass_on(std::mem::take(&mut waiting)).await {
+                        answering.spawn(batch.answer());
+                    }
+                    while answering.try_join_next().is_some() {}
                 }
             }
         }
-        drop(in_flight);
-        // Its panics were told where they happened.
-        let _ = answering.await;
+        // Panics were told where they happened.
+        while answering.join_next().await.is_some() {}
     }
 
     /// Reads what was submitted and hands it to the log.
-    async fn pass_on(&self, waiting: Vec<Submission>, in_flight: &mpsc::Sender<Batch>) {
+    async fn pass_on(&self, waiting: Vec<Submission>) -> Vec<Batch> {
         let (patient, others): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|submission| submission.is_patient);
         self.tell_who_was_turned_away().await;
+        let mut batches = Vec::with_capacity(2);
         for submissions in [patient, others] {
             if submissions.is_empty() {
                 continue;
@@ -87,9 +88,9 @@ impl Ingest {
                 true => None,
                 false => Some(self.log.begin_append(entries, patience(&answers)).await),
             };
-            // Whoever answers works for as long as this does.
-            let _ = in_flight.send(Batch { answers, commit }).await;
+            batches.push(Batch { answers, commit });
         }
+        batches
     }
 
     /// Puts into the log what did not get as far as that.
@@ -187,18 +188,16 @@ fn patience(answers: &[(Submission, Receipt)]) -> Patience {
     Patience::Fail(lost.into_iter().map(notice).collect())
 }
 
-/// Answers the sources, batch by batch.
-async fn answer(mut batches: mpsc::Receiver<Batch>) {
-    while let Some(Batch { answers, commit }) = batches.recv().await {
-        let committed = match commit {
+impl Batch {
+    /// Waits for the commit, and answers the sources.
+    async fn answer(self) {
+        let committed = match self.commit {
             Some(commit) => commit.done().await,
             None => Ok(()),
         };
-        for (submission, receipt) in answers {
-            let answer = match &committed {
-                Ok(()) => Ok(receipt),
-                Err(error) => Err(NotTaken::Unwritable(error.to_string())),
-            };
+        for (submission, receipt) in self.answers {
+            let refused = |error: &Unwritable| NotTaken::Unwritable(error.to_string());
+            let answer = committed.as_ref().map(|()| receipt).map_err(refused);
             submission.answer(answer);
         }
     }

@@ -107,7 +107,10 @@ impl Retention {
         if !oldest.is_sealed {
             return None;
         }
-        let age = nanoseconds(now).saturating_sub(oldest.extent.latest);
+        // Not the latest time up to it: that stays for as long as it takes, should a
+        // clock have been wrong once.
+        let newest = oldest.extent.last_time.unwrap_or(oldest.extent.latest);
+        let age = nanoseconds(now).saturating_sub(newest);
         let is_old = u128::try_from(age).is_ok_and(|age| age > self.max_age.as_nanos());
         if !is_old && (is_only || state.bytes() <= self.shared.retention_bytes) {
             return None;

@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::Command as StdCommand, time::Duration};
 
-use falco_gateway::pb::{self, stream_frame::Kind};
+use falco_gateway::pb;
 use tokio::process::Command;
 use tonic::Code;
 use tonic_health::pb::{
@@ -13,10 +13,10 @@ use tonic_types::StatusExt;
 
 use crate::support::{
     captures::numbered_body,
-    frames::Frames,
+    frames::{self, Frames},
     gateway::from_the_start,
     http::{Answer, Client},
-    process::{Process, serve},
+    process::{Process, events, serve},
     soon,
 };
 
@@ -90,6 +90,14 @@ async fn a_full_disk_is_told_to_senders_and_gone_on_with() {
     assert_eq!(refused.status, 503);
     assert!(refused.body.contains("LOG_UNWRITABLE"), "{}", refused.body);
     assert!(refused.headers.to_lowercase().contains("retry-after"));
+    // A file can wait, and nobody waits for it.
+    let line = numbered_body(8888, 100);
+    std::fs::write(events(folder.path()), format!("{line}\n")).unwrap();
+    followed(&gateway).await;
+    let at_once = Duration::from_secs(5);
+    let answer = client.post("", numbered_body(9998, LARGE));
+    let answer = tokio::time::timeout(at_once, answer).await.unwrap();
+    assert_eq!(answer.status, 503);
     senders_are_told(&gateway).await;
     // Readers go on, also those that only come now.
     assert_eq!(stream.records(taken).await.len(), taken);
@@ -101,7 +109,7 @@ async fn a_full_disk_is_told_to_senders_and_gone_on_with() {
         folder.path().display()
     );
     std::fs::remove_file(ballast).unwrap();
-    let mut lost = 1;
+    let mut lost = 2;
     soon("the log's recovery", async {
         while client.post("", numbered_body(7777, LARGE)).await.status != 200 {
             lost += 1;
@@ -116,11 +124,29 @@ async fn a_full_disk_is_told_to_senders_and_gone_on_with() {
     let notice = stream.loss().await;
     assert_eq!(notice.cause(), pb::LossCause::IngestOverflow);
     assert_eq!((notice.lost, notice.lower_bound), (lost, false));
-    match stream.next().await {
-        Kind::Alerts(batch) => assert_eq!(batch.records.len(), 1),
-        other => panic!("{other:?}"),
-    }
+    let rules: Vec<_> = frames::alerts(&stream.records(2).await)
+        .into_iter()
+        .map(|alert| alert.rule)
+        .collect();
+    assert_eq!(rules, ["r8888", "r7777"]);
     gateway.kill().await;
+}
+
+/// Waits until the file is read.
+async fn followed(gateway: &Process) {
+    soon("the file", async {
+        loop {
+            let mut operations = gateway.operations();
+            let sources = operations.list_sources(pb::ListSourcesRequest {});
+            let sources = sources.await.unwrap().into_inner().sources;
+            let file = sources.iter().find(|it| it.source_id == "events").unwrap();
+            if file.state() == pb::SourceState::Connected {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 /// That nothing gets in, and what is said of that.
