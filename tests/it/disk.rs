@@ -42,7 +42,8 @@ async fn on_a_small_disk(folder: &Path) -> Process {
 /// Whether this system lets a test mount something.
 fn can_mount() -> bool {
     let tried = StdCommand::new("unshare")
-        .args(["--map-root-user", "--mount", "true"])
+        .args(["--map-root-user", "--mount", "sh", "-c"])
+        .arg("mount -t tmpfs none /tmp")
         .status();
     tried.is_ok_and(|status| status.success())
 }
