@@ -43,9 +43,9 @@ pub(super) struct Joined {
     uncounted: u64,
 }
 
-/// How many of a batch witnesses want.
+/// How many of a batch witnesses want, by their names.
 #[derive(Debug, Default)]
-pub(super) struct Early(Vec<(Witness, u64)>);
+pub(super) struct Early(BTreeMap<Option<Arc<str>>, u64>);
 
 impl Early {
     pub(super) fn count(witnesses: Vec<Witness>, items: &[Item]) -> Self {
@@ -54,8 +54,7 @@ impl Early {
                 Item::Alert(entry) => entry.alert().is_some_and(|alert| witness.wants(alert)),
                 Item::Lost(_) => false,
             });
-            let wanted = wanted.count() as u64;
-            (witness, wanted)
+            (witness.name().cloned(), wanted.count() as u64)
         };
         Self(witnesses.into_iter().map(count).collect())
     }
@@ -155,11 +154,13 @@ impl Groups {
         witnesses.take(COUNTED_EARLY).collect()
     }
 
-    /// Of what was appended after `after` to the segment at `base`, the witness
-    /// wants so many.
+    /// Of what was appended after `after` to the segment at `base`, witnesses want
+    /// so many. A group that was not asked has missed a batch, and begins anew.
     pub(super) fn count_early(&mut self, early: &Early, base: Position, after: Position) {
-        for (witness, count) in &early.0 {
-            let Some(group) = self.0.get_mut(&witness.name().cloned()) else {
+        for (name, group) in &mut self.0 {
+            let Some(count) = early.0.get(name) else {
+                group.counted_from = None;
+                group.early.clear();
                 continue;
             };
             group.counted_from.get_or_insert(after);
@@ -181,5 +182,85 @@ impl Groups {
             group.uncounted += u64::from(missed.lower_bound);
             group.is_being_counted = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        alert::Parts,
+        log::{
+            Incarnation,
+            format::SegmentHeader,
+            segment::SegmentFile,
+            testing::{entry, in_log},
+        },
+    };
+
+    fn wants_all(name: &str) -> Witness {
+        Witness::new(name, Parts::default(), |_| true)
+    }
+
+    /// Appends so many alerts after `after` to the segment at 0.
+    fn append(groups: &mut Groups, count: usize, after: u64) {
+        let alert = || Item::Alert(Arc::new(in_log(entry("a"))));
+        let items: Vec<_> = (0..count).map(|_| alert()).collect();
+        let early = Early::count(groups.witnesses(), &items);
+        groups.count_early(&early, Position(0), Position(after));
+    }
+
+    fn segment() -> Segment {
+        let header = SegmentHeader {
+            salt: 0,
+            incarnation: Incarnation(1),
+            base: Position(0),
+            latest: 0,
+            notices: 0,
+        };
+        Segment {
+            file: Arc::new(SegmentFile::new(std::path::Path::new(""), header)),
+            extent: Extent::new(&header),
+            is_sealed: true,
+        }
+    }
+
+    #[test]
+    fn a_group_that_was_not_asked_about_a_batch_is_not_whole() {
+        let mut groups = Groups::default();
+        groups.join(&wants_all("z"));
+        append(&mut groups, 2, 0);
+        // So many others that it is no longer among those that are asked.
+        let others: Vec<_> = (0..COUNTED_EARLY)
+            .map(|it| wants_all(&format!("a{it:03}")))
+            .collect();
+        let joined: Vec<_> = others.iter().map(|witness| groups.join(witness)).collect();
+        append(&mut groups, 3, 2);
+        for (witness, joined) in others.iter().zip(joined).skip(1) {
+            groups.leave(witness, joined);
+        }
+        append(&mut groups, 4, 5);
+        let counted: Vec<_> = groups
+            .iter_mut()
+            .map(|it| it.take_early(&segment()))
+            .collect();
+        assert_eq!(counted, [None, None]);
+    }
+
+    #[test]
+    fn a_group_that_was_always_asked_is_counted() {
+        let mut groups = Groups::default();
+        groups.join(&wants_all("z"));
+        append(&mut groups, 2, 0);
+        append(&mut groups, 3, 2);
+        let counted: Vec<_> = groups
+            .iter_mut()
+            .map(|it| it.take_early(&segment()))
+            .collect();
+        let missed = Missed {
+            count: 5,
+            lower_bound: false,
+        };
+        assert_eq!(counted, [Some(missed)]);
     }
 }

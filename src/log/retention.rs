@@ -228,6 +228,8 @@ impl State {
                 behind.push(Behind::new(witness, after, Who::Readers(ids)));
             }
         }
+        // Stable: a group is told before the readers that join it then, who would
+        // else be told the same twice.
         behind.sort_by(|a, b| a.witness.name().cmp(&b.witness.name()));
         behind
     }
