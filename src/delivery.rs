@@ -14,7 +14,9 @@ mod frame;
 mod history;
 mod registry;
 mod request;
+mod skip;
 mod subscription;
+mod timing;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -141,6 +141,11 @@ impl Gateway {
         })
     }
 
+    /// What the log held at the start.
+    pub fn log_bounds(&self) -> log::Bounds {
+        self.log.bounds()
+    }
+
     /// Where the gRPC services can be reached, for clients of this gateway.
     pub fn grpc_addresses(&self) -> Vec<String> {
         self.listeners.iter().map(listen::url).collect()
@@ -209,13 +214,6 @@ async fn open_log(config: &Config) -> Result<(State, Log, log::Workers), StartEr
             clock: clock::now,
         };
         let (log, workers) = Log::open(&config, &data_dir.join("log"), &state, tools)?;
-        let bounds = log.bounds();
-        tracing::info!(
-            folder = %data_dir.display(),
-            alerts = bounds.alerts,
-            bytes = bounds.bytes,
-            "opened the log"
-        );
         Ok((state, log, workers))
     });
     match opening.await {

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alert::{Alert, Kind, Transport},
     log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience, Unwritable},
-    normalize::{self, Reject, normalize},
-    source::{NotTaken, Payload, Raw, Receipt, Refusal, Sources, Submission, TurnedAway},
+    normalize::{self, Reject},
+    source::{NotTaken, Raw, Receipt, Refusal, Sources, Submission, TurnedAway},
 };
 
 /// How many submissions one append may cover.
@@ -104,7 +104,7 @@ impl Ingest {
 
     fn read(&self, raw: &Raw, batch: &mut Vec<NewEntry>) -> Receipt {
         let mut receipt = Receipt::default();
-        for (index, read) in read_each(raw) {
+        for (index, read) in normalize::numbered(raw) {
             match read {
                 Ok(alert) => {
                     receipt.accepted.push(alert.id);
@@ -149,22 +149,6 @@ impl Ingest {
             message: reject.message,
         }
     }
-}
-
-/// Every document of `raw`, with its place: that of the message in which it came,
-/// where there were several.
-fn read_each(raw: &Raw) -> Vec<(usize, Result<Alert, Reject>)> {
-    let Payload::Documents(documents) = &raw.payload else {
-        return normalize(raw).into_iter().enumerate().collect();
-    };
-    let one = |document: &Bytes| Raw {
-        payload: Payload::Document(document.clone()),
-        origin: raw.origin.clone(),
-        received_at: raw.received_at,
-    };
-    let each = documents.iter().map(one).enumerate();
-    each.flat_map(|(index, raw)| normalize(&raw).into_iter().map(move |read| (index, read)))
-        .collect()
 }
 
 /// Whether those who submitted can wait; and if not, what is lost then: Falco does

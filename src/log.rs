@@ -46,6 +46,7 @@ use self::{
     block::Blocks,
     entry::{Item, NewItem},
     format::nanoseconds,
+    segment::Segment,
     shared::{Place, Shared},
     writer::{Pending, Writer},
 };
@@ -173,7 +174,7 @@ impl Log {
         let Tools { decode, clock } = tools;
         let incarnation = Incarnation(state.incarnation()?);
         let segments = recovery::segments(folder, incarnation)?;
-        let next = segments.last().map_or_else(Next::first, Next::after);
+        let next = segments.last().map_or_else(Next::first, Segment::next);
         let epochs = state.begin_epoch(next.base.0)?;
         let limits = Limits {
             bytes: config.segment_bytes(),

@@ -60,15 +60,28 @@ pub const MAX_DOCUMENTS: usize = 10_000;
 /// stand one behind the other without a line end: each of them is whole, so none
 /// is refused for the sake of its neighbour.
 pub fn normalize(raw: &Raw) -> Vec<Result<Alert, Reject>> {
-    match &raw.payload {
+    let numbered = numbered(raw).into_iter();
+    numbered.map(|(_, read)| read).collect()
+}
+
+/// As [`normalize`], each result with its place: that of its document in
+/// [`Payload::Documents`], else its own.
+pub fn numbered(raw: &Raw) -> Vec<(usize, Result<Alert, Reject>)> {
+    let results = match &raw.payload {
+        Payload::Documents(all) => {
+            let each = all.iter().enumerate();
+            return each
+                .flat_map(|(index, bytes)| {
+                    let results = documents(raw, bytes, Scope::Document);
+                    results.into_iter().map(move |read| (index, read))
+                })
+                .collect();
+        }
         Payload::Body(bytes) => documents(raw, bytes, Scope::Body),
         Payload::Document(bytes) => documents(raw, bytes, Scope::Document),
-        Payload::Documents(all) => all
-            .iter()
-            .flat_map(|bytes| documents(raw, bytes, Scope::Document))
-            .collect(),
         Payload::Falco(response) => vec![message(raw, response)],
-    }
+    };
+    results.into_iter().enumerate().collect()
 }
 
 fn documents(raw: &Raw, bytes: &Bytes, scope: Scope) -> Vec<Result<Alert, Reject>> {

@@ -47,20 +47,10 @@ pub const FILE_DESCRIPTOR_SET: &[u8] =
 )]
 mod generated {
     tonic::include_proto!("falcogateway.v1");
-}
 
-/// The services' traits. `StreamAlerts` is not among them: see
-/// [`crate::rpc`].
-#[allow(
-    missing_docs,
-    missing_debug_implementations,
-    unreachable_pub,
-    unused_qualifications,
-    clippy::pedantic,
-    clippy::restriction,
-    clippy::nursery,
-    reason = "generated code is not ours to polish"
-)]
-pub mod server {
-    include!(concat!(env!("OUT_DIR"), "/server/falcogateway.v1.rs"));
+    /// The services' traits. `StreamAlerts` is not among them: see
+    /// [`crate::rpc`].
+    pub mod server {
+        include!(concat!(env!("OUT_DIR"), "/server/falcogateway.v1.rs"));
+    }
 }

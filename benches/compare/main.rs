@@ -21,8 +21,12 @@ mod naive;
 mod peers;
 mod process;
 mod raw;
+#[path = "../shared/stats.rs"]
+mod stats;
 
 use std::collections::BTreeMap;
+
+use self::stats::median;
 
 /// What is sent to whom.
 #[derive(Debug, Clone, Copy)]
@@ -140,10 +144,4 @@ fn cell(rounds: &BTreeMap<&str, Vec<f64>>, variant: &str) -> String {
         median(ours.iter().copied()),
         median(ratios)
     )
-}
-
-fn median(numbers: impl Iterator<Item = f64>) -> f64 {
-    let mut numbers: Vec<_> = numbers.collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

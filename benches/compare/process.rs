@@ -1,15 +1,13 @@
 //! A server in a process of its own.
 
 use std::{
-    fs,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use tokio::net::TcpStream;
 
-/// The kernel's unit of a process's CPU time.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::stats::cpu_seconds;
 
 pub(crate) struct Server(Child);
 
@@ -31,10 +29,7 @@ impl Server {
     }
 
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let ticks = fields.split(' ').skip(11).take(2);
-        ticks.map(|it| it.parse::<f64>().unwrap()).sum::<f64>() / TICKS_PER_SECOND
+        cpu_seconds(&self.0.id().to_string())
     }
 }
 

@@ -17,6 +17,8 @@ mod alerts;
 mod measure;
 mod parked;
 mod raw;
+#[path = "../shared/stats.rs"]
+mod stats;
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,8 @@
 //! Wall and CPU time, and tables of them.
 
-use std::{collections::BTreeMap, fs, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
+
+use crate::stats::{cpu_seconds, median};
 
 /// What a piece of work took.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +22,7 @@ impl Measured {
     pub(crate) fn start() -> Running {
         Running {
             since: Instant::now(),
-            cpu_seconds: cpu_seconds(),
+            cpu_seconds: cpu_seconds("self"),
         }
     }
 
@@ -49,7 +51,7 @@ impl Running {
     pub(crate) fn stop(self, count: usize) -> Measured {
         Measured {
             seconds: self.since.elapsed().as_secs_f64(),
-            cpu_seconds: cpu_seconds() - self.cpu_seconds,
+            cpu_seconds: cpu_seconds("self") - self.cpu_seconds,
             count,
         }
     }
@@ -59,19 +61,6 @@ pub(crate) fn measure(count: usize, work: impl FnOnce()) -> Measured {
     let running = Measured::start();
     work();
     running.stop(count)
-}
-
-/// What all threads of this process used, living and ended, by the scheduler's
-/// own accounts where a thread lives and else by the kernel's ticks.
-fn cpu_seconds() -> f64 {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks = fields.split(' ').skip(11).take(2);
-    ticks
-        .map(|ticks| ticks.parse::<f64>().unwrap())
-        .sum::<f64>()
-        / TICKS_PER_SECOND
 }
 
 /// Cases with their limit and us, round by round.
@@ -137,11 +126,4 @@ impl Table {
         }
         println!();
     }
-}
-
-/// The middle one; of an even number the upper of the two.
-pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
-    let mut numbers: Vec<_> = numbers.collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

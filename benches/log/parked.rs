@@ -14,12 +14,7 @@ use falco_gateway::{
     units::Size,
 };
 
-use crate::{
-    ROUNDS,
-    alerts::Alerts,
-    measure::{Measured, median},
-    open,
-};
+use crate::{ROUNDS, alerts::Alerts, measure::Measured, open, stats::median};
 
 const PARKED: usize = 10_000;
 

@@ -26,7 +26,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     if !arguments.listen.is_empty() {
         config.listen = arguments.listen;
     }
+    let data_dir = config.data_dir.clone();
     let gateway = Gateway::bind(config).await?;
+    let log = gateway.log_bounds();
+    tracing::info!(folder = %data_dir.display(), log.alerts, log.bytes, "opened the log");
     for address in gateway.grpc_addresses() {
         tracing::info!(%address, "serving gRPC");
     }

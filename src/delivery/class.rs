@@ -150,7 +150,7 @@ impl Class {
         let mut filling = Filling::default();
         for entry in entries {
             chunk.through = entry.position;
-            match self.wants(&entry) {
+            match wants(&self.filter, &entry) {
                 None => {
                     chunk
                         .parts
@@ -169,14 +169,15 @@ impl Class {
         chunk.parts.extend(filling.take(Some(chunk.through)));
         chunk
     }
+}
 
-    /// None when it cannot be asked about.
-    fn wants(&self, entry: &Entry) -> Option<bool> {
-        if self.filter.takes_all() {
-            return Some(true);
-        }
-        entry.ask(self.filter.parts(), |alert| self.filter.matches(alert))
+/// Whether `filter` matches. None when that cannot be asked, of what is no alert
+/// to this version of the gateway.
+pub(super) fn wants(filter: &Filter, entry: &Entry) -> Option<bool> {
+    if filter.takes_all() {
+        return Some(true);
     }
+    entry.ask(filter.parts(), |alert| filter.matches(alert))
 }
 
 /// A frame that is being filled.

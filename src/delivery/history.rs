@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::View;
+use super::{View, class::wants};
 use crate::{
     alert::AlertId,
     filter::Filter,
@@ -73,7 +73,7 @@ impl History<'_> {
             let time = entry.receive_time;
             request.since.is_none_or(|since| time >= since)
                 && request.until.is_none_or(|until| time < until)
-                && is_wanted(entry, request.filter)
+                && wants(request.filter, entry) == Some(true)
         };
         let room = Room::page(request.size, request.view);
         if request.newest_first {
@@ -118,7 +118,7 @@ impl History<'_> {
         let mut left = count as usize;
         let mut through = bounds.head;
         loop {
-            let wanted = |entry: &Entry| is_wanted(entry, filter);
+            let wanted = |entry: &Entry| wants(filter, entry) == Some(true);
             let page = self
                 .backwards(bounds.start, through, Room::count(left), wanted)
                 .await;
@@ -197,12 +197,6 @@ impl History<'_> {
             next: (position > after).then_some(position),
         }
     }
-}
-
-/// What cannot be read as an alert matches only what matches everything.
-pub(super) fn is_wanted(entry: &Entry, filter: &Filter) -> bool {
-    let matches = || entry.ask(filter.parts(), |alert| filter.matches(alert));
-    filter.takes_all() || matches() == Some(true)
 }
 
 /// What may still be put on a page.

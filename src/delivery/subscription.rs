@@ -1,9 +1,6 @@
-use std::{collections::VecDeque, mem, pin::Pin, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
-use tokio::{
-    sync::watch,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,6 +9,8 @@ use super::{
     class::{AlertFrame, Chunk, Class, Part},
     registry::Registration,
     request::Origin,
+    skip::Skip,
+    timing::Timing,
 };
 use crate::{
     filter::Filter,
@@ -48,25 +47,12 @@ pub struct Subscription {
     ready: VecDeque<Frame>,
     failure: Option<SlowConsumer>,
     closed: bool,
-    heartbeat_at: Instant,
-    /// Rings at the next heartbeat, or earlier.
-    alarm: Pin<Box<Sleep>>,
-    /// When alerts are sent that wait for more.
-    held_until: Option<Instant>,
+    timing: Timing,
     sources: Sources,
     sources_seen: u64,
     sources_version: watch::Receiver<u64>,
     shutdown: CancellationToken,
     overflow_lag: u64,
-}
-
-/// A stretch of the log that is counted instead of delivered.
-#[derive(Debug)]
-struct Skip {
-    after: Position,
-    through: Position,
-    lost: u64,
-    lower_bound: bool,
 }
 
 /// A subscription that fell behind and had asked to be disconnected then.
@@ -106,9 +92,7 @@ impl Subscription {
             ready: VecDeque::new(),
             failure: None,
             closed: false,
-            heartbeat_at: Instant::now() + request.heartbeat,
-            alarm: Box::pin(sleep_until(Instant::now() + request.heartbeat)),
-            held_until: None,
+            timing: Timing::new(request.heartbeat, request.batching.max_delay),
             sources: delivery.sources.clone(),
             sources_seen,
             sources_version,
@@ -143,7 +127,7 @@ impl Subscription {
     pub async fn next(&mut self) -> Option<Result<Frame, SlowConsumer>> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
-                self.heartbeat_at = Instant::now() + self.request.heartbeat;
+                self.timing.said_something();
                 return Some(Ok(frame));
             }
             if self.closed {
@@ -174,13 +158,13 @@ impl Subscription {
         if self.reader.head() <= self.scanned {
             self.rest_at_head().await;
         } else if self.holds_back(through) {
-            self.rest(self.held_until).await;
+            self.rest(self.request.batching.max_alerts as u64 - 1).await;
         } else if let Some(chunk) = self.find(through) {
             self.take(&chunk);
         } else {
             self.read(through).await;
         }
-        if Instant::now() >= self.heartbeat_at && self.ready.is_empty() {
+        if self.ready.is_empty() && self.timing.is_silent() {
             self.beat();
         }
     }
@@ -198,22 +182,11 @@ impl Subscription {
 
     /// Whether alerts are there and wait for more to be sent together with.
     fn holds_back(&mut self, through: Position) -> bool {
-        let delay = self.request.batching.max_delay;
         let head = self.reader.head();
         let waiting = head.since(self.scanned);
         let is_enough = waiting >= self.request.batching.max_alerts as u64 || head >= through;
-        if delay.is_zero() || waiting == 0 || is_enough || self.shutdown.is_cancelled() {
-            self.held_until = None;
-            return false;
-        }
-        let until = *self
-            .held_until
-            .get_or_insert_with(|| Instant::now() + delay);
-        if until <= Instant::now() {
-            self.held_until = None;
-            return false;
-        }
-        true
+        self.timing
+            .holds_back(!is_enough && !self.shutdown.is_cancelled())
     }
 
     /// What another one of the class found here.
@@ -256,7 +229,7 @@ impl Subscription {
     fn deliver(&mut self, frame: &Arc<AlertFrame>) {
         let alerts = frame.entries().len();
         if let Some(skip) = &mut self.skip {
-            skip.lost += alerts as u64;
+            skip.count(alerts as u64);
             return;
         }
         self.registration.progress().delivered(alerts);
@@ -269,8 +242,7 @@ impl Subscription {
     fn pass_over(&mut self, lost: log::Lost) {
         self.scanned = lost.through;
         if let Some(skip) = &mut self.skip {
-            skip.lost += lost.count;
-            skip.lower_bound |= lost.lower_bound;
+            skip.pass_over(&lost);
             self.finish_skip();
             return;
         }
@@ -294,13 +266,7 @@ impl Subscription {
     /// Ends a skip once everything of it is counted.
     fn finish_skip(&mut self) {
         if let Some(skip) = self.skip.take_if(|skip| skip.through <= self.scanned) {
-            self.lose(Loss {
-                after: skip.after,
-                through: self.scanned,
-                lost: skip.lost,
-                lower_bound: skip.lower_bound,
-                cause: LossCause::SkippedByPolicy,
-            });
+            self.lose(skip.told_at(self.scanned));
         }
     }
 
@@ -349,28 +315,19 @@ impl Subscription {
             self.enter(StreamState::Live);
             return;
         }
-        self.rest(None).await;
+        self.rest(0).await;
     }
 
-    /// Waits until there is something to do; at the head that is when it moves,
-    /// and while alerts are held back, when their time is up.
-    async fn rest(&mut self, held_until: Option<Instant>) {
-        let wake_at = held_until.map_or(self.heartbeat_at, |held| held.min(self.heartbeat_at));
-        let enough = match held_until {
-            None => self.scanned,
-            Some(_) => Position(self.scanned.0 + self.request.batching.max_alerts as u64 - 1),
-        };
-        // Moved only when it must ring earlier: to move it with every frame would
-        // cost more than a ring too many.
-        if self.alarm.is_elapsed() || self.alarm.deadline() > wake_at {
-            self.alarm.as_mut().reset(wake_at);
-        }
+    /// Waits until there is something to do: more than `more` alerts, or what the
+    /// time brings.
+    async fn rest(&mut self, more: u64) {
+        let enough = Position(self.scanned.0 + more);
         tokio::select! {
             () = self.reader.wait_past(enough) => {}
             // `sources` holds the sender: this never says "closed".
             _ = self.sources_version.changed() => {}
             () = self.shutdown.cancelled(), if self.end.is_none() => {}
-            () = self.alarm.as_mut() => {}
+            () = self.timing.wait() => {}
         }
     }
 
@@ -416,15 +373,4 @@ fn witness(filter: &Filter) -> Witness {
     Witness::new(filter.canonical(), filter.parts().clone(), move |alert| {
         asked.matches(alert)
     })
-}
-
-impl Skip {
-    fn new(after: Position, through: Position) -> Self {
-        Self {
-            after,
-            through,
-            lost: 0,
-            lower_bound: false,
-        }
-    }
 }

@@ -14,7 +14,7 @@ use super::{
     entry::NewItem,
     format::{Kind, RecordHeader, SegmentHeader, nanoseconds, write_record},
     index,
-    segment::{Extent, Segment, SegmentFile},
+    segment::{Extent, SegmentFile},
 };
 
 /// What is written to see whether there is room again.
@@ -80,12 +80,12 @@ impl Next {
         }
     }
 
-    /// After all of `segment`.
-    pub(super) fn after(segment: &Segment) -> Self {
+    /// After all of a segment.
+    pub(super) fn after(header: &SegmentHeader, extent: &Extent) -> Self {
         Self {
-            base: segment.extent.end,
-            latest: segment.extent.latest,
-            notices: segment.notices_through_end(),
+            base: extent.end,
+            latest: extent.latest,
+            notices: header.notices + extent.notices.len() as u64,
         }
     }
 }
@@ -147,12 +147,10 @@ impl Appender {
     /// # Errors
     /// When the disk refuses: what was not synced before may be lost.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        let synced = self.active.as_mut().map_or(Ok(()), |active| {
-            if active.is_dirty {
-                active.sync()?;
-            }
-            Ok(())
-        });
+        let Some(active) = self.active.as_mut().filter(|active| active.is_dirty) else {
+            return Ok(());
+        };
+        let synced = active.sync();
         if synced.is_err() {
             // The system may have dropped what it could not write, and a second
             // try would say that all is well.
@@ -321,10 +319,6 @@ impl Active {
     }
 
     fn next(&self) -> Next {
-        Next {
-            base: self.extent.end,
-            latest: self.extent.latest,
-            notices: self.file.header.notices + self.extent.notices.len() as u64,
-        }
+        Next::after(&self.file.header, &self.extent)
     }
 }

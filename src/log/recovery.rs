@@ -60,9 +60,9 @@ pub(super) fn segments(folder: &Path, incarnation: Incarnation) -> Result<Vec<Se
     let mut segments: Vec<Segment> = Vec::new();
     for (index, mut file) in files.into_iter().enumerate() {
         if let Some(before) = segments.last() {
-            let header = &mut file.header;
-            header.latest = header.latest.max(before.extent.latest);
-            header.notices = header.notices.max(before.notices_through_end());
+            let (header, next) = (&mut file.header, before.next());
+            header.latest = header.latest.max(next.latest);
+            header.notices = header.notices.max(next.notices);
         }
         let segment = open(file, bases.get(index + 1).copied())?;
         // What was begun and never got a record.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Notice, Position,
+    appender::Next,
     format::{Kind, RecordHeader, SEGMENT_HEADER, SegmentHeader},
 };
 
@@ -177,9 +178,9 @@ impl Segment {
         self.file.header.base
     }
 
-    /// How many notices there were in the log up to its end.
-    pub(super) fn notices_through_end(&self) -> u64 {
-        self.file.header.notices + self.extent.notices.len() as u64
+    /// What the segment after it begins with.
+    pub(super) fn next(&self) -> Next {
+        Next::after(&self.file.header, &self.extent)
     }
 
     /// The block that holds the first record after `after`, which must be before

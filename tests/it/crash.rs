@@ -27,7 +27,7 @@ use crate::support::{
     frames::alerts,
     gateway::from_the_start,
     http::Client,
-    process::{Process, events},
+    process::{Process, events, segments},
     soon,
 };
 
@@ -288,10 +288,5 @@ fn beginning_of_a_record(folder: &Path) -> Vec<u8> {
 }
 
 fn newest(folder: &Path) -> PathBuf {
-    fs::read_dir(folder.join("log"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|it| it == "log"))
-        .max()
-        .unwrap()
+    segments(folder).pop().unwrap()
 }

@@ -5,8 +5,11 @@ use std::fs;
 use falco_gateway::pb::{self, stream_frame::Kind};
 
 use crate::support::{
-    captures::numbered_body, frames::Frames, gateway::from_the_start, http::Client,
-    process::Process,
+    captures::numbered_body,
+    frames::Frames,
+    gateway::from_the_start,
+    http::Client,
+    process::{Process, segments},
 };
 
 const POSTED: usize = 200;
@@ -73,11 +76,7 @@ async fn every_damaged_alert_is_told_and_every_other_served() {
 
 /// Flips a byte in some alerts, each once; how many.
 fn damage(folder: &std::path::Path) -> u64 {
-    let path = fs::read_dir(folder.join("log"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .find(|path| path.extension().is_some_and(|it| it == "log"))
-        .unwrap();
+    let path = segments(folder).remove(0);
     let mut bytes = fs::read(&path).unwrap();
     // Alerts have their document's padding twice: as output, and as it came.
     let padding = "x".repeat(500);

@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod intake;
 pub(crate) mod process;
 pub(crate) mod subscription;
+pub(crate) mod unix;
 pub(crate) mod writer;
 
 use std::time::Duration;

@@ -61,22 +61,17 @@ fn is_part_read(number: u32, parts: &Parts) -> bool {
 }
 
 /// Whether an entry of the fields' map, with its length before it, has a key
-/// that is read.
-fn is_read(mut content: &[u8], wire_type: WireType, parts: &Parts) -> bool {
-    let key = || {
-        decode_varint(&mut content).ok()?;
-        // The key comes first, unless it is empty.
-        let (number, _) = decode_key(&mut content).ok()?;
-        let length = usize::try_from(decode_varint(&mut content).ok()?).ok()?;
-        let key = content.get(..length)?;
-        (number == 1).then(|| std::str::from_utf8(key).ok())?
-    };
-    let mut key = key;
-    match (wire_type == WireType::LengthDelimited)
-        .then(&mut key)
-        .flatten()
-    {
-        Some(key) => parts.has_key(key),
-        None => true,
-    }
+/// that is read. One whose key cannot be told is taken for one that is.
+fn is_read(content: &[u8], wire_type: WireType, parts: &Parts) -> bool {
+    wire_type != WireType::LengthDelimited || key_of(content).is_none_or(|key| parts.has_key(key))
+}
+
+/// The key comes first, unless it is empty.
+fn key_of(mut entry: &[u8]) -> Option<&str> {
+    const KEY: u32 = 1;
+    decode_varint(&mut entry).ok()?;
+    let (number, _) = decode_key(&mut entry).ok()?;
+    let length = usize::try_from(decode_varint(&mut entry).ok()?).ok()?;
+    let key = std::str::from_utf8(entry.get(..length)?).ok()?;
+    (number == KEY).then_some(key)
 }

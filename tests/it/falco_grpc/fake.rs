@@ -1,15 +1,9 @@
 //! That the fake is faithful: what fails against the real Falco fails here too.
 
-use std::{io, path::PathBuf};
-
 use futures_util::{FutureExt, StreamExt, stream};
-use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
 use tonic::{
-    Request, Response, Status, Streaming,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint, Uri},
+    Request, Response, Status, Streaming, client::Grpc, codegen::http::uri::PathAndQuery,
+    transport::Channel,
 };
 use tonic_prost::ProstCodec;
 
@@ -18,21 +12,11 @@ use crate::support::{
     fake_falco::{FakeFalco, Outputs},
     soon,
     subscription::{Subscription, quick},
+    unix::connect,
     writer::Writer,
 };
 
 type Reply = Result<Response<Streaming<()>>, Status>;
-
-async fn connect(socket: PathBuf) -> Channel {
-    let connector = tower::service_fn(move |_: Uri| {
-        let socket = socket.clone();
-        async move { Ok::<_, io::Error>(TokioIo::new(UnixStream::connect(socket).await?)) }
-    });
-    Endpoint::from_static("http://localhost")
-        .connect_with_connector(connector)
-        .await
-        .unwrap()
-}
 
 /// Opens `sub` as a client does that does not know better: one request, or one
 /// request and the end of the requests.

@@ -6,16 +6,14 @@ use falco_gateway::{
     gateway::{Gateway, ListenError, StartError},
     pb::{self, stream_frame::Kind},
 };
-use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
-use tonic::transport::{Endpoint, Uri};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::support::{
     captures::numbered_body,
     frames::Frames,
     gateway::{Running, from_the_start, loopback},
-    in_time,
+    in_time, unix,
 };
 
 #[tokio::test]
@@ -69,19 +67,7 @@ async fn a_unix_socket_serves_and_goes_with_the_gateway() {
     let mut config = loopback();
     config.listen.push(format!("unix://{}", path.display()));
     let gateway = Running::with(config).await;
-    let to = path.clone();
-    let connect = tower::service_fn(move |_: Uri| {
-        let path = to.clone();
-        async move {
-            tokio::net::UnixStream::connect(path)
-                .await
-                .map(TokioIo::new)
-        }
-    });
-    let endpoint = Endpoint::from_static("http://localhost");
-    let channel = in_time(endpoint.connect_with_connector(connect))
-        .await
-        .unwrap();
+    let channel = unix::connect(path.clone()).await;
     let mut client = pb::alert_service_client::AlertServiceClient::new(channel);
     let response = in_time(client.stream_alerts(from_the_start("")))
         .await

@@ -14,9 +14,9 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStderr, Command},
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
-use super::soon;
+use super::{soon, unix};
 
 /// A gateway on a socket in its data folder, with an HTTP input and a file that it
 /// follows.
@@ -53,6 +53,17 @@ pub(crate) fn events(folder: &Path) -> PathBuf {
     folder.join("events.json")
 }
 
+/// The log's segments, the oldest first.
+pub(crate) fn segments(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder.join("log")).unwrap();
+    let mut segments: Vec<_> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|it| it == "log"))
+        .collect();
+    segments.sort();
+    segments
+}
+
 fn socket(folder: &Path) -> PathBuf {
     folder.join("gateway.sock")
 }
@@ -87,7 +98,7 @@ impl Process {
             }
         });
         let http = http.await;
-        let channel = connect(folder).await;
+        let channel = unix::connect(socket(folder)).await;
         Self {
             child,
             http,
@@ -120,19 +131,4 @@ impl Process {
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
-}
-
-async fn connect(folder: &Path) -> Channel {
-    let path = socket(folder);
-    let connect = tower::service_fn(move |_: tonic::transport::Uri| {
-        let path = path.clone();
-        async move {
-            let stream = tokio::net::UnixStream::connect(path).await?;
-            Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
-        }
-    });
-    let endpoint = Endpoint::from_static("http://localhost");
-    soon("a connection", endpoint.connect_with_connector(connect))
-        .await
-        .unwrap()
 }
