@@ -27,6 +27,7 @@ mod problem;
 mod projection;
 mod quote;
 mod scalar;
+mod set;
 mod suggest;
 mod values;
 
@@ -39,7 +40,10 @@ use self::{
 };
 use crate::alert::{Alert, Parts};
 
-pub use self::problem::{Problem, Reason};
+pub use self::{
+    problem::{Problem, Reason},
+    set::{FilterId, FilterSet},
+};
 
 /// The longest text of a filter, as written and as [`Filter::canonical`].
 pub const MAX_TEXT_BYTES: usize = 8 * 1024;
@@ -59,7 +63,7 @@ pub struct Filter {
 
 struct Inner {
     // None matches everything.
-    root: Option<Expression<Test>>,
+    root: Option<Expression<Arc<Test>>>,
     canonical: String,
     fields: Vec<String>,
     parts: Parts,
@@ -73,7 +77,7 @@ impl Filter {
             return Ok(Self::all());
         };
         let mut compiler = Compiler::default();
-        let root = parsed.try_map(&mut |parsed| compiler.test(&parsed))?;
+        let root = parsed.try_map(&mut |parsed| compiler.test(&parsed).map(Arc::new))?;
         let canonical = root.to_string();
         if canonical.len() > MAX_TEXT_BYTES {
             let message = format!(
@@ -118,7 +122,7 @@ impl Filter {
         self.inner
             .root
             .as_ref()
-            .is_none_or(|root| root.holds(alert))
+            .is_none_or(|root| root.is_met(&mut |test| test.holds(alert)))
     }
 
     /// The filter in its normal spelling: one space, the fewest parentheses,

@@ -66,6 +66,35 @@ impl<T> Expression<T> {
         })
     }
 
+    pub(super) fn map<U>(&self, map: &mut impl FnMut(&T) -> U) -> Expression<U> {
+        match self {
+            Self::And(operands) => Expression::And(operands.iter().map(|it| it.map(map)).collect()),
+            Self::Or(operands) => Expression::Or(operands.iter().map(|it| it.map(map)).collect()),
+            Self::Not(operand) => Expression::Not(Box::new(operand.map(map))),
+            Self::Leaf(leaf) => Expression::Leaf(map(leaf)),
+        }
+    }
+
+    /// Whether it holds when of its leaves those do for which `ask` says so.
+    pub(super) fn is_met(&self, ask: &mut impl FnMut(&T) -> bool) -> bool {
+        match self {
+            Self::And(operands) => operands.iter().all(|operand| operand.is_met(ask)),
+            Self::Or(operands) => operands.iter().any(|operand| operand.is_met(ask)),
+            Self::Not(operand) => !operand.is_met(ask),
+            Self::Leaf(leaf) => ask(leaf),
+        }
+    }
+
+    pub(super) fn leaves(&self) -> Box<dyn Iterator<Item = &T> + '_> {
+        match self {
+            Self::And(operands) | Self::Or(operands) => {
+                Box::new(operands.iter().flat_map(Self::leaves))
+            }
+            Self::Not(operand) => operand.leaves(),
+            Self::Leaf(leaf) => Box::new(std::iter::once(leaf)),
+        }
+    }
+
     /// `operands` joined by `join`; those of the same kind are taken in, since
     /// `a and (b and c)` is `a and b and c`.
     pub(super) fn joined(join: Join, operands: Vec<Self>) -> Self {

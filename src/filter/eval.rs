@@ -5,7 +5,7 @@ use std::fmt;
 use regex::Regex;
 
 use super::{
-    ast::{Expression, Operator, Transform},
+    ast::{Operator, Transform},
     glob::Glob,
     number::Number,
     path::PathPrefix,
@@ -14,17 +14,6 @@ use super::{
     values::{Outcome, Source},
 };
 use crate::alert::{Alert, Priority};
-
-impl Expression<Test> {
-    pub(super) fn holds(&self, alert: &Alert) -> bool {
-        match self {
-            Self::And(operands) => operands.iter().all(|operand| operand.holds(alert)),
-            Self::Or(operands) => operands.iter().any(|operand| operand.holds(alert)),
-            Self::Not(operand) => !operand.holds(alert),
-            Self::Leaf(test) => test.holds(alert),
-        }
-    }
-}
 
 /// A comparison, compiled.
 #[derive(Debug)]
@@ -78,7 +67,7 @@ pub(super) struct Literals {
 }
 
 impl Test {
-    fn holds(&self, alert: &Alert) -> bool {
+    pub(super) fn holds(&self, alert: &Alert) -> bool {
         let values = self.source.read(alert);
         let outcome = if self.length {
             let length = values.length(|value| self.transformed(value).text().len());
@@ -114,6 +103,24 @@ impl fmt::Display for Test {
 }
 
 impl Matcher {
+    /// Whether it costs more than a comparison of text.
+    pub(super) fn has_pattern(&self) -> bool {
+        match self {
+            Self::Regex(_) | Self::Glob(Glob::Pattern(_)) => true,
+            Self::Paths(paths) => paths.iter().any(PathPrefix::has_pattern),
+            Self::Anything
+            | Self::Literals(_)
+            | Self::Priorities(_)
+            | Self::Ordered(..)
+            | Self::Within(_)
+            | Self::Contains(_)
+            | Self::IContains(_)
+            | Self::StartsWith(_)
+            | Self::EndsWith(_)
+            | Self::Glob(_) => false,
+        }
+    }
+
     fn accepts(&self, value: &Scalar<'_>) -> bool {
         match self {
             Self::Anything => true,
@@ -181,6 +188,16 @@ impl Literals {
             numbers,
             text_as_number,
         }
+    }
+
+    /// What text has to be.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// What a number has to be.
+    pub(super) fn numbers(&self) -> &[Number] {
+        &self.numbers
     }
 
     fn hold(&self, value: &Scalar<'_>) -> bool {

@@ -17,6 +17,11 @@ impl PathPrefix {
         })
     }
 
+    pub(super) fn has_pattern(&self) -> bool {
+        let mut components = self.components.iter();
+        components.any(|component| matches!(component, Glob::Pattern(_)))
+    }
+
     pub(super) fn holds(&self, path: &str) -> bool {
         let mut parts = components(path);
         path.starts_with('/') == self.absolute

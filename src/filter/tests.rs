@@ -5,7 +5,7 @@ mod document;
 mod errors;
 mod fields;
 mod limits;
-mod naive;
+pub(super) mod naive;
 mod robust;
 mod semantics;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// An alert of this document, read as the gateway reads it.
-fn alert(document: &str) -> Alert {
+pub(super) fn alert(document: &str) -> Alert {
     read(Payload::Document(document.to_owned().into()))
 }
 

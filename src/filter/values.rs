@@ -49,6 +49,10 @@ impl Source {
         }
     }
 
+    pub(super) fn has_tactic_names(&self) -> bool {
+        self.tactic_names
+    }
+
     pub(super) fn read<'a>(&self, alert: &'a Alert) -> Values<'a> {
         let text = |text: &'a str| Values::from(Scalar::of_group(text));
         match &self.field {

@@ -45,14 +45,14 @@ const PRIORITIES: [&str; 8] = [
 
 /// What an alert is made of.
 #[derive(Debug, Clone)]
-struct Sample {
+pub(in crate::filter) struct Sample {
     fields: Vec<(&'static str, Value)>,
     tags: Vec<&'static str>,
     priority: usize,
 }
 
 #[derive(Debug, Clone)]
-enum Tree {
+pub(in crate::filter) enum Tree {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
     Not(Box<Self>),
@@ -60,14 +60,14 @@ enum Tree {
 }
 
 #[derive(Debug, Clone)]
-enum Leaf {
+pub(in crate::filter) enum Leaf {
     Field(&'static str, Comparison),
     Priority(&'static str, usize),
     Tag(bool, Vec<&'static str>),
     Technique(&'static str),
 }
 
-fn sample() -> impl Strategy<Value = Sample> {
+pub(in crate::filter) fn sample() -> impl Strategy<Value = Sample> {
     let values = prop::collection::vec(prop::option::of(value()), KEYS.len());
     let tags = prop::sample::subsequence(TAGS.to_vec(), 0..=3);
     (values, tags, 0..PRIORITIES.len()).prop_map(|(values, tags, priority)| Sample {
@@ -96,7 +96,7 @@ fn leaf() -> impl Strategy<Value = Leaf> {
     ]
 }
 
-fn tree() -> impl Strategy<Value = Tree> {
+pub(in crate::filter) fn tree() -> impl Strategy<Value = Tree> {
     leaf()
         .prop_map(Tree::Leaf)
         .prop_recursive(5, 24, 2, |inner| {
@@ -109,7 +109,7 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 impl Tree {
-    fn text(&self) -> String {
+    pub(in crate::filter) fn text(&self) -> String {
         match self {
             Self::And(a, b) => format!("({}) and ({})", a.text(), b.text()),
             Self::Or(a, b) => format!("({}) or ({})", a.text(), b.text()),
@@ -172,7 +172,7 @@ impl Leaf {
 }
 
 impl Sample {
-    fn alert(&self) -> Alert {
+    pub(in crate::filter) fn alert(&self) -> Alert {
         let fields: Vec<_> = self
             .fields
             .iter()

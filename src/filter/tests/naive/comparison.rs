@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::value::{NUMBERS, TEXTS, Value};
 
 #[derive(Debug, Clone)]
-pub(super) struct Comparison {
+pub(in crate::filter) struct Comparison {
     transform: Option<&'static str>,
     test: Test,
 }
