@@ -5,6 +5,8 @@
 //! [`crate::delivery`]'s; how an alert looks on the wire is [`convert`]'s.
 
 mod alert_service;
+mod bells;
+mod calls;
 mod coalesce;
 mod connection;
 pub mod convert;
@@ -12,6 +14,7 @@ mod frames;
 mod gateway_service;
 mod grpc;
 mod ingest_service;
+mod methods;
 mod request;
 mod server;
 mod status;

@@ -1,22 +1,27 @@
 //! One HTTP/2 connection, from its acceptance to its end.
 
 use std::{
-    future::Future,
     io,
     pin::{Pin, pin},
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use hyper::{body::Incoming, server::conn::http2};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tonic::{codegen::Service, service::Routes, transport::server::Connected};
+use tonic::transport::server::Connected;
 
-use super::coalesce::{Outlet, Pool, coalesced};
+use super::{
+    bells::{Bell, Bells, Key},
+    calls::Calls,
+    coalesce::{Outlet, Pool, coalesced},
+    methods::Methods,
+};
 
 /// What a connection may have in flight towards the gateway.
 const RECEIVE_WINDOW: u32 = 1 << 20;
@@ -25,9 +30,15 @@ const RECEIVE_WINDOW: u32 = 1 << 20;
 /// that opens a stream for each of its users.
 const STREAMS_PER_CONNECTION: u32 = 10_000;
 
-/// Serves `routes` on `stream` until the peer leaves, or until `shutdown` and the
+/// How often a connection and its calls alternate before the runtime has its turn.
+const ROUNDS: usize = 4;
+
+/// The key of the connection itself, which no call has.
+const CONNECTION: Key = Key::MAX;
+
+/// Serves `methods` on `stream` until the peer leaves, or until `shutdown` and the
 /// end of the calls that are open then.
-pub(super) async fn serve<S>(stream: S, routes: Routes, pool: Pool, shutdown: CancellationToken)
+pub(super) async fn serve<S>(stream: S, methods: Methods, pool: Pool, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     S::ConnectInfo: Clone + Send + Sync + 'static,
@@ -35,20 +46,18 @@ where
     let info = stream.connect_info();
     let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
-        routes.clone().call(request)
+        methods.clone().call(request)
     });
     let (io, outlet) = coalesced(stream, pool);
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let bells = Arc::<Bells>::default();
+    let calls = Calls::new(Arc::clone(&bells));
+    let connection = http2::Builder::new(calls.begun())
         .timer(TokioTimer::new())
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
-    let mut connection = pin!(Turns {
-        connection,
-        outlet,
-        is_put_off: false,
-    });
+    let mut connection = pin!(Turns::new(connection, outlet, calls, bells));
     let served = tokio::select! {
         served = &mut connection => served,
         () = shutdown.cancelled() => {
@@ -61,18 +70,35 @@ where
     }
 }
 
-/// A connection, and what sends its output after each of its turns.
-///
-/// A stream that has something to send wakes the connection, and the runtime
-/// would run that next: a write for each stream. So a turn is put off once, behind
-/// the other streams that are ready too.
+/// A connection, its calls, and what sends its output after each of its turns.
 struct Turns<C, S> {
     connection: C,
     outlet: Outlet<S>,
+    calls: Calls,
+    bells: Arc<Bells>,
+    /// The connection's own.
+    bell: Arc<Bell>,
+    waker: Waker,
+    /// Those who go on in this round; kept for its memory.
+    rung: Vec<Key>,
     is_put_off: bool,
 }
 
 impl<C, S> Turns<C, S> {
+    fn new(connection: C, outlet: Outlet<S>, calls: Calls, bells: Arc<Bells>) -> Self {
+        let bell = Bell::rung(CONNECTION, &bells);
+        Self {
+            connection,
+            outlet,
+            calls,
+            bells,
+            waker: Waker::from(Arc::clone(&bell)),
+            bell,
+            rung: Vec::new(),
+            is_put_off: false,
+        }
+    }
+
     /// The connection itself.
     fn connection(self: Pin<&mut Self>) -> Pin<&mut C>
     where
@@ -80,6 +106,32 @@ impl<C, S> Turns<C, S> {
         S: Unpin,
     {
         Pin::new(&mut self.get_mut().connection)
+    }
+}
+
+impl<C, S> Turns<C, S>
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+    S: Unpin,
+{
+    /// The calls write to the connection, and that may let them go on.
+    fn turn(&mut self) -> Poll<hyper::Result<()>> {
+        for _ in 0..ROUNDS {
+            self.bells.collect(&mut self.rung);
+            for key in self.rung.drain(..) {
+                self.calls.go_on(key);
+            }
+            self.bell.reset();
+            let mut cx = Context::from_waker(&self.waker);
+            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(&mut cx) {
+                return Poll::Ready(ended);
+            }
+            self.calls.take_begun();
+            if !self.bells.have_rung() {
+                break;
+            }
+        }
+        Poll::Pending
     }
 }
 
@@ -91,13 +143,18 @@ where
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.is_put_off = !self.is_put_off;
+        // The first call to ring wakes the task, while the others are still to be told
+        // of the alert. So a turn is put off once, behind what else is to be done.
+        self.is_put_off = !self.is_put_off && self.calls.are_several();
         if self.is_put_off {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let turn = Pin::new(&mut self.connection).poll(cx);
-        match (turn, self.outlet.poll_send(cx)) {
+        self.bells.begin_turn();
+        let ended = self.turn();
+        let sent = self.outlet.poll_send(cx);
+        self.bells.end_turn(cx);
+        match (ended, sent) {
             (Poll::Ready(ended), _) => Poll::Ready(ended.map_err(io::Error::other)),
             (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
             (Poll::Pending, _) => Poll::Pending,

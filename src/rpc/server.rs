@@ -15,8 +15,8 @@ use tonic_health::{
 };
 
 use super::{
-    coalesce::Pool, connection, gateway_service::Gateway, ingest_service::Ingest,
-    stream_alerts::AlertServices,
+    alert_service::Alerts, coalesce::Pool, connection, gateway_service::Gateway,
+    ingest_service::Ingest, methods::Methods,
 };
 use crate::{
     delivery::Delivery,
@@ -24,7 +24,7 @@ use crate::{
     pb::{
         self,
         server::{
-            gateway_service_server::GatewayServiceServer,
+            alert_service_server::AlertServiceServer, gateway_service_server::GatewayServiceServer,
             ingest_service_server::IngestServiceServer,
         },
     },
@@ -128,7 +128,7 @@ impl Server {
 
     /// Serves `listener` until `shutdown`, and then until its open calls end.
     pub async fn serve(&self, listener: Listener, shutdown: CancellationToken) {
-        let routes = self.routes();
+        let methods = self.methods();
         match listener {
             Listener::Tcp(listener) => {
                 let accept = || async {
@@ -137,24 +137,27 @@ impl Server {
                     let _ = stream.set_nodelay(true);
                     Ok(stream)
                 };
-                accept_all(accept, &routes, &shutdown).await;
+                accept_all(accept, &methods, &shutdown).await;
             }
             Listener::Unix(listener, path) => {
                 let accept = || async { Ok(listener.accept().await?.0) };
-                accept_all(accept, &routes, &shutdown).await;
+                accept_all(accept, &methods, &shutdown).await;
                 remove_socket(&path);
             }
         }
     }
 
-    fn routes(&self) -> Routes {
+    fn methods(&self) -> Methods {
         let services = self.services.clone();
+        let delivery = services.delivery.clone();
         let mut routes = Routes::builder();
         routes
             .add_service(HealthServer::new(HealthService::from_health_reporter(
                 self.health.clone(),
             )))
-            .add_service(AlertServices::new(services.delivery.clone()))
+            .add_service(AlertServiceServer::new(Alerts {
+                delivery: services.delivery.clone(),
+            }))
             .add_service(GatewayServiceServer::new(Gateway {
                 delivery: services.delivery,
                 sources: services.sources,
@@ -172,12 +175,15 @@ impl Server {
         if let (Ok(v1), Ok(v1alpha)) = (reflection().build_v1(), reflection().build_v1alpha()) {
             routes.add_service(v1).add_service(v1alpha);
         }
-        routes.routes().prepare()
+        Methods {
+            delivery,
+            routes: routes.routes().prepare(),
+        }
     }
 }
 
 /// Serves every connection until `shutdown`, and then until all have ended.
-async fn accept_all<S, F>(accept: impl Fn() -> F, routes: &Routes, shutdown: &CancellationToken)
+async fn accept_all<S, F>(accept: impl Fn() -> F, methods: &Methods, shutdown: &CancellationToken)
 where
     F: Future<Output = io::Result<S>>,
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
@@ -192,8 +198,8 @@ where
         };
         match accepted {
             Ok(stream) => {
-                let (routes, pool) = (routes.clone(), pool.clone());
-                connections.spawn(connection::serve(stream, routes, pool, shutdown.clone()));
+                let (methods, pool) = (methods.clone(), pool.clone());
+                connections.spawn(connection::serve(stream, methods, pool, shutdown.clone()));
             }
             // The peer has left already.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -1,77 +1,28 @@
 //! `StreamAlerts`, which is served without tonic's codec: its frames are encoded
 //! once for all streams that want the same, and handed out as they are.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    task::{Context, Poll},
-};
-
 use bytes::Bytes;
-use futures_util::{Stream, future::BoxFuture, stream};
+use futures_util::{Stream, stream};
 use tonic::{
     Status,
     body::Body,
-    codegen::Service,
-    server::NamedService,
     transport::server::{TcpConnectInfo, UdsConnectInfo},
 };
 
-use super::{alert_service::Alerts, frames::Framer, grpc, request, status};
-use crate::{clock, delivery::Delivery, pb::server::alert_service_server::AlertServiceServer};
+use super::{frames::Framer, grpc, request, status};
+use crate::{clock, delivery::Delivery};
 
 /// The method's path.
-const PATH: &str = "/falcogateway.v1.AlertService/StreamAlerts";
+pub(super) const PATH: &str = "/falcogateway.v1.AlertService/StreamAlerts";
 
-/// `falcogateway.v1.AlertService`, all of it.
-#[derive(Clone)]
-pub(super) struct AlertServices {
+/// Answers a call of the method; the answer's body is the stream.
+pub(super) async fn answer(
     delivery: Delivery,
-    others: AlertServiceServer<Alerts>,
-}
-
-impl AlertServices {
-    pub(super) fn new(delivery: Delivery) -> Self {
-        let alerts = Alerts {
-            delivery: delivery.clone(),
-        };
-        Self {
-            delivery,
-            others: AlertServiceServer::new(alerts),
-        }
-    }
-}
-
-impl fmt::Debug for AlertServices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AlertServices")
-    }
-}
-
-impl NamedService for AlertServices {
-    const NAME: &'static str = AlertServiceServer::<Alerts>::NAME;
-}
-
-impl Service<http::Request<Body>> for AlertServices {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        if request.uri().path() != PATH {
-            return self.others.call(request);
-        }
-        let delivery = self.delivery.clone();
-        Box::pin(async move {
-            Ok(match open(&delivery, request).await {
-                Ok(frames) => grpc::streaming(frames),
-                Err(status) => status.into_http(),
-            })
-        })
+    request: http::Request<Body>,
+) -> http::Response<Body> {
+    match open(&delivery, request).await {
+        Ok(frames) => grpc::streaming(frames),
+        Err(status) => status.into_http(),
     }
 }
 
@@ -86,16 +37,16 @@ async fn open(
         .await
         .map_err(|error| status::not_opened(&error))?;
     let framer = Framer::new(delivery, &subscription);
-    Ok(stream::unfold(
-        (subscription, framer),
-        |(mut subscription, framer)| async move {
-            let message = match subscription.next().await? {
-                Ok(frame) => Ok(framer.message(frame)),
-                Err(slow) => Err(status::slow_consumer(slow)),
-            };
-            Some((message, (subscription, framer)))
-        },
-    ))
+    // In a box: it is moved with every frame.
+    let both = Box::new((subscription, framer));
+    Ok(stream::unfold(both, |mut both| async {
+        let (subscription, framer) = &mut *both;
+        let message = match subscription.next().await? {
+            Ok(frame) => Ok(framer.message(frame)),
+            Err(slow) => Err(status::slow_consumer(slow)),
+        };
+        Some((message, both))
+    }))
 }
 
 fn peer(extensions: &http::Extensions) -> String {
