@@ -2,16 +2,18 @@
 //!
 //! A [`Subscription`] is a filter and a position that moves along the log.
 //! History and live alerts are one loop: it reads until it is at the head, and
-//! then waits for the head to move. There is no queue per subscriber, so there
+//! then waits until it is told that there may be more for it. There is no queue per subscriber, so there
 //! is nobody to block and nothing to overflow; who falls behind the log's
 //! retention finds a gap and is told how many of its alerts were in it.
 //!
 //! Nothing here knows gRPC: a bridge subscribes in the same way.
 
 mod class;
+mod classes;
 mod cursor;
 mod frame;
 mod history;
+mod live;
 mod registry;
 mod request;
 mod skip;
@@ -31,7 +33,7 @@ pub use self::{
     request::{Batching, OnExpired, Overflow, Request, Start, View},
     subscription::{SlowConsumer, Subscription},
 };
-use self::{class::Classes, history::History, registry::Streams};
+use self::{classes::Classes, history::History, live::Live, registry::Streams};
 use crate::{log::Log, source::Sources};
 
 /// What bounds the subscribers.
@@ -62,6 +64,7 @@ pub struct Delivery {
     sources: Sources,
     streams: Streams,
     classes: Classes,
+    live: Live,
     shutdown: CancellationToken,
 }
 
@@ -80,14 +83,17 @@ pub enum OpenError {
 }
 
 impl Delivery {
-    /// Serves `log` until `shutdown`, when every subscription ends at the head.
+    /// Serves `log` until `shutdown`, when every subscription ends at the head. To be
+    /// called on a runtime.
     pub fn new(config: Config, log: Log, sources: Sources, shutdown: CancellationToken) -> Self {
+        let classes = Classes::default();
         Self {
+            live: Live::new(&log, &sources, &classes, shutdown.clone()),
             config,
             log,
             sources,
             streams: Streams::default(),
-            classes: Classes::default(),
+            classes,
             shutdown,
         }
     }
@@ -101,11 +107,12 @@ impl Delivery {
             return Err(OpenError::Draining);
         }
         let origin = self.resolve(&request).await?;
+        let class = self.classes.of(&request);
         let status = self
             .streams
-            .register(&request, origin.after, now, self.config.max_streams)
+            .register(&request, &class, origin.after, now, self.config.max_streams)
             .ok_or(OpenError::TooManyStreams(self.config.max_streams))?;
-        Ok(Subscription::new(self, request, origin, status))
+        Ok(Subscription::new(self, request, origin, class, status))
     }
 
     /// Everything that is read page by page.
@@ -115,7 +122,8 @@ impl Delivery {
 
     /// All open streams, the oldest first.
     pub fn streams(&self) -> Vec<StreamStatus> {
-        self.streams.list(self.log.bounds().head)
+        self.streams
+            .list(self.log.bounds().head, self.live.signals().told())
     }
 
     /// The bounds of this delivery.

@@ -54,7 +54,7 @@ pub use self::{
     config::{Config, Durability},
     dead_letters::{DeadLetter, DeadLetters},
     entry::{Cause, Decode, Entry, Epoch, Incarnation, Lost, NewEntry, Notice, Position},
-    reader::{Read, Reader, Witness},
+    reader::{Picked, Read, Reader, Witness},
     recovery::OpenError,
     writer::Patience,
 };

@@ -1,9 +1,14 @@
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    collections::VecDeque,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::{Batching, Request, View};
 use crate::{
@@ -16,20 +21,8 @@ use crate::{
 /// from disk by several at a time.
 const KEPT_CHUNKS: usize = 16;
 
-/// Subscribers that want the same, by what they want. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Classes {
-    shared: Arc<Mutex<HashMap<Key, Weak<Class>>>>,
-}
-
-/// What makes subscribers want the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    filter: String,
-    view: View,
-    max_alerts: usize,
-    max_bytes: usize,
-}
+/// So many places are remembered; who is behind them reads the log.
+const KEPT_PLACES: usize = 256;
 
 /// Subscribers that want the same: each alert is asked about once for all of
 /// them, and each frame is made once.
@@ -44,6 +37,33 @@ pub(super) struct Class {
     batching: Batching,
     // The newest last.
     chunks: Mutex<VecDeque<Arc<Chunk>>>,
+    /// None when it is told of everything.
+    expected: Option<Mutex<Expected>>,
+    /// Grows each time that its subscribers are woken.
+    version: AtomicU64,
+    stirred: Notify,
+}
+
+/// Where in the log there may be something for a class.
+#[derive(Debug)]
+struct Expected {
+    /// All places after this one are known.
+    since: Position,
+    places: VecDeque<Position>,
+}
+
+/// What is known of the log after a position.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// Nothing is.
+    Unknown,
+    /// There is nothing for the class up to here.
+    Nothing(Position),
+    /// What there is for it up to `through` is at these places.
+    Places {
+        places: Vec<Position>,
+        through: Position,
+    },
 }
 
 /// A stretch of the log as subscribers of a class get it.
@@ -96,33 +116,83 @@ impl AlertFrame {
     }
 }
 
-impl Classes {
-    /// The class of `request`.
-    pub(super) fn of(&self, request: &Request) -> Arc<Class> {
-        let key = Key {
-            filter: request.filter.canonical().to_owned(),
-            view: request.view,
-            max_alerts: request.batching.max_alerts,
-            max_bytes: request.batching.max_bytes,
-        };
-        let mut classes = lock(&self.shared);
-        if let Some(class) = classes.get(&key).and_then(Weak::upgrade) {
-            return class;
-        }
-        // A new class is the time to forget those that nobody is in any more.
-        classes.retain(|_, class| class.strong_count() > 0);
-        let class = Arc::new(Class {
+impl Class {
+    /// The class of `request`, which is told what is for it after `told_since`; if
+    /// none, it is told of everything.
+    pub(super) fn new(request: &Request, told_since: Option<Position>) -> Self {
+        let expected = told_since.map(|since| {
+            Mutex::new(Expected {
+                since,
+                places: VecDeque::new(),
+            })
+        });
+        Self {
             filter: request.filter.clone(),
             view: request.view,
             batching: request.batching,
             chunks: Mutex::default(),
-        });
-        classes.insert(key, Arc::downgrade(&class));
-        class
+            expected,
+            version: AtomicU64::new(0),
+            stirred: Notify::new(),
+        }
     }
-}
 
-impl Class {
+    /// There may be something for it at `place`, which is after all earlier ones.
+    pub(super) fn expect(&self, place: Position) {
+        let Some(expected) = &self.expected else {
+            return;
+        };
+        let mut expected = lock(expected);
+        expected.places.push_back(place);
+        if expected.places.len() > KEPT_PLACES
+            && let Some(forgotten) = expected.places.pop_front()
+        {
+            expected.since = forgotten;
+        }
+    }
+
+    /// What is known of the log from `after` to `told`, up to where it has been
+    /// told.
+    pub(super) fn ahead(&self, after: Position, told: Position) -> Ahead {
+        let Some(expected) = &self.expected else {
+            return Ahead::Unknown;
+        };
+        let expected = lock(expected);
+        if after < expected.since || told < after {
+            return Ahead::Unknown;
+        }
+        let first = expected.places.partition_point(|place| *place <= after);
+        let places = expected.places.range(first..).copied();
+        let places: Vec<_> = places.take_while(|place| *place <= told).collect();
+        if places.is_empty() {
+            return Ahead::Nothing(told);
+        }
+        Ahead::Places {
+            places,
+            through: told,
+        }
+    }
+
+    /// Wakes its subscribers.
+    pub(super) fn stir(&self) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+        self.stirred.notify_waiters();
+    }
+
+    /// To be remembered before looking for something to do, for [`Self::changed`].
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Waits until it has been stirred since it had `version`.
+    pub(super) async fn changed(&self, version: u64) {
+        // From here on every stir is noticed.
+        let stirred = pin!(self.stirred.notified());
+        if self.version() == version {
+            stirred.await;
+        }
+    }
+
     /// The chunk after `after`, if somebody of the class had it made.
     pub(super) fn find(&self, after: Position) -> Option<Arc<Chunk>> {
         let chunks = lock(&self.chunks);
@@ -130,9 +200,15 @@ impl Class {
         found.cloned()
     }
 
-    /// Makes the chunk of what was read after `after`, and keeps it for others.
-    pub(super) fn make(&self, after: Position, entries: Vec<Arc<Entry>>) -> Arc<Chunk> {
-        let chunk = Arc::new(self.chunk(after, entries));
+    /// Makes the chunk from `after` to `through`, where `entries` are all that may
+    /// be for it, and keeps it for others.
+    pub(super) fn make(
+        &self,
+        after: Position,
+        through: Position,
+        entries: Vec<Arc<Entry>>,
+    ) -> Arc<Chunk> {
+        let chunk = Arc::new(self.chunk(after, through, entries));
         let mut chunks = lock(&self.chunks);
         chunks.push_back(Arc::clone(&chunk));
         if chunks.len() > KEPT_CHUNKS {
@@ -141,15 +217,14 @@ impl Class {
         chunk
     }
 
-    fn chunk(&self, after: Position, entries: Vec<Arc<Entry>>) -> Chunk {
+    fn chunk(&self, after: Position, through: Position, entries: Vec<Arc<Entry>>) -> Chunk {
         let mut chunk = Chunk {
             after,
-            through: after,
+            through,
             parts: Vec::new(),
         };
         let mut filling = Filling::default();
         for entry in entries {
-            chunk.through = entry.position;
             match wants(&self.filter, &entry) {
                 None => {
                     chunk
@@ -278,6 +353,6 @@ mod tests {
             ..request(Start::Latest)
         };
         let _open = bench.open(other).await;
-        assert_eq!(lock(&bench.delivery.classes.shared).len(), 1);
+        assert_eq!(bench.delivery.classes.len(), 1);
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Overflow, Request, StreamState, View};
+use super::{
+    Overflow, Request, StreamState, View,
+    class::{Ahead, Class},
+};
 use crate::log::Position;
 
 /// All open streams. Cheap to clone.
@@ -74,6 +77,7 @@ pub(super) struct Progress {
     position: AtomicU64,
     delivered: AtomicU64,
     lost: AtomicU64,
+    class: Arc<Class>,
 }
 
 impl Streams {
@@ -81,6 +85,7 @@ impl Streams {
     pub(super) fn register(
         &self,
         request: &Request,
+        class: &Arc<Class>,
         after: Position,
         now: Timestamp,
         most: usize,
@@ -101,6 +106,7 @@ impl Streams {
             position: AtomicU64::new(after.0),
             delivered: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            class: Arc::clone(class),
         });
         let key = open.next;
         open.next += 1;
@@ -113,11 +119,12 @@ impl Streams {
         })
     }
 
-    pub(super) fn list(&self, head: Position) -> Vec<StreamStatus> {
+    /// All of them, with the log's head, of which `told` has been told.
+    pub(super) fn list(&self, head: Position, told: Position) -> Vec<StreamStatus> {
         self.lock()
             .streams
             .values()
-            .map(|progress| progress.status(head))
+            .map(|progress| progress.status(head, told))
             .collect()
     }
 
@@ -157,8 +164,13 @@ impl Progress {
             .store(state == StreamState::Live, Ordering::Relaxed);
     }
 
-    fn status(&self, head: Position) -> StreamStatus {
+    fn status(&self, head: Position, told: Position) -> StreamStatus {
         let position = Position(self.position.load(Ordering::Relaxed));
+        // It sleeps over what is not for it.
+        let position = match self.class.ahead(position, told) {
+            Ahead::Nothing(through) => through,
+            Ahead::Unknown | Ahead::Places { .. } => position,
+        };
         StreamStatus {
             id: self.id.clone(),
             label: self.label.clone(),

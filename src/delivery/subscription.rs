@@ -1,12 +1,10 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-
 use super::{
     ClosingReason, Delivery, Frame, FrameKind, Loss, LossCause, Opened, Overflow, Request,
     StreamState,
-    class::{AlertFrame, Chunk, Class, Part},
+    class::{Ahead, AlertFrame, Chunk, Class, Part},
+    live::Live,
     registry::Registration,
     request::Origin,
     skip::Skip,
@@ -50,8 +48,7 @@ pub struct Subscription {
     timing: Timing,
     sources: Sources,
     sources_seen: u64,
-    sources_version: watch::Receiver<u64>,
-    shutdown: CancellationToken,
+    live: Live,
     overflow_lag: u64,
 }
 
@@ -68,6 +65,7 @@ impl Subscription {
         delivery: &Delivery,
         request: Request,
         origin: Origin,
+        class: Arc<Class>,
         registration: Registration,
     ) -> Self {
         let reader = delivery.log.reader(origin.after, witness(&request.filter));
@@ -75,10 +73,8 @@ impl Subscription {
         let end = request
             .stop_at_head
             .then_some((bounds.head, ClosingReason::ReachedHead));
-        let sources_version = delivery.sources.version();
-        let sources_seen = *sources_version.borrow();
         let mut subscription = Self {
-            class: delivery.classes.of(&request),
+            class,
             registration,
             log: delivery.log.clone(),
             reader,
@@ -94,9 +90,8 @@ impl Subscription {
             closed: false,
             timing: Timing::new(request.heartbeat, request.batching.max_delay),
             sources: delivery.sources.clone(),
-            sources_seen,
-            sources_version,
-            shutdown: delivery.shutdown.clone(),
+            sources_seen: delivery.live.signals().sources(),
+            live: delivery.live.clone(),
             overflow_lag: delivery.config.overflow_lag,
             request,
         };
@@ -140,13 +135,14 @@ impl Subscription {
     /// One step: reads on, or waits. Cancelling it loses nothing, since nothing
     /// is taken before an await.
     async fn advance(&mut self) {
-        // A long stretch without a match must not keep the thread.
-        tokio::task::consume_budget().await;
-        if self.shutdown.is_cancelled() && self.end.is_none() {
+        let version = self.class.version();
+        if self.live.signals().is_draining() && self.end.is_none() {
             self.end = Some((self.reader.head(), ClosingReason::Draining));
         }
         self.tell_sources();
-        self.mind_the_lag();
+        let head = self.head();
+        let ahead = self.look_ahead(head);
+        self.mind_the_lag(head);
         if self.closed {
             return;
         }
@@ -155,11 +151,11 @@ impl Subscription {
             self.reach_end();
             return;
         }
-        if self.reader.head() <= self.scanned {
-            self.rest_at_head().await;
-        } else if self.holds_back(through) {
-            self.rest(self.request.batching.max_alerts as u64 - 1).await;
-        } else if let Some(chunk) = self.find(through) {
+        if head <= self.scanned {
+            self.rest_at_head(version).await;
+        } else if self.holds_back(head, through) {
+            self.rest(version).await;
+        } else if let Some(chunk) = self.find(through, ahead) {
             self.take(&chunk);
         } else {
             self.read(through).await;
@@ -167,6 +163,37 @@ impl Subscription {
         if self.ready.is_empty() && self.timing.is_silent() {
             self.beat();
         }
+    }
+
+    /// The log's head; to a stream without an end that is as much as it has been
+    /// told of.
+    fn head(&self) -> Position {
+        if self.is_bounded() {
+            self.reader.head()
+        } else {
+            self.live.signals().told()
+        }
+    }
+
+    /// Whether it goes on to a certain position, and not just on.
+    fn is_bounded(&self) -> bool {
+        self.end.is_some() || self.skip.is_some()
+    }
+
+    /// What it knows of the log up to `head` without reading. Moves on over what is
+    /// not for it.
+    fn look_ahead(&mut self, head: Position) -> Ahead {
+        if self.is_bounded() {
+            return Ahead::Unknown;
+        }
+        let ahead = self.class.ahead(self.scanned, head);
+        if let Ahead::Nothing(through) = ahead
+            && through > self.scanned
+            && self.reader.pass(through)
+        {
+            self.move_to(through);
+        }
+        ahead
     }
 
     /// Up to where may be read in one go; nothing more at the end.
@@ -181,27 +208,43 @@ impl Subscription {
     }
 
     /// Whether alerts are there and wait for more to be sent together with.
-    fn holds_back(&mut self, through: Position) -> bool {
-        let head = self.reader.head();
+    fn holds_back(&mut self, head: Position, through: Position) -> bool {
         let waiting = head.since(self.scanned);
         let is_enough = waiting >= self.request.batching.max_alerts as u64 || head >= through;
         self.timing
-            .holds_back(!is_enough && !self.shutdown.is_cancelled())
+            .holds_back(!is_enough && !self.live.signals().is_draining())
     }
 
-    /// What another one of the class found here.
-    fn find(&mut self, through: Position) -> Option<Arc<Chunk>> {
-        let chunk = self.class.find(self.scanned)?;
-        let fits = chunk.through <= through && self.skip.is_none();
-        (fits && self.reader.advance(chunk.through)).then_some(chunk)
+    /// What comes next, if another one of the class found it or it is at hand.
+    fn find(&mut self, through: Position, ahead: Ahead) -> Option<Arc<Chunk>> {
+        let fits = |chunk: &Arc<Chunk>| !self.is_bounded() || chunk.through <= through;
+        let found = self.class.find(self.scanned).filter(fits);
+        let chunk = found.or_else(|| self.pick(ahead))?;
+        self.reader.pass(chunk.through).then_some(chunk)
+    }
+
+    /// The chunk of what is known to be ahead.
+    fn pick(&self, ahead: Ahead) -> Option<Arc<Chunk>> {
+        let Ahead::Places { places, through } = ahead else {
+            return None;
+        };
+        let picked = self.reader.pick(&places)?;
+        let through = picked.ends_before.map_or(through, |place| place.previous());
+        let entries = picked.entries;
+        (through > self.scanned).then(|| self.class.make(self.scanned, through, entries))
     }
 
     async fn read(&mut self, through: Position) {
         let limit = usize::try_from(through.since(self.scanned)).unwrap_or(usize::MAX);
         match self.reader.read(limit).await {
             Read::Entries(entries) => {
-                let chunk = self.class.make(self.scanned, entries);
+                let through = entries.last().map_or(self.scanned, |last| last.position);
+                let chunk = self.class.make(self.scanned, through, entries);
                 self.take(&chunk);
+                // A long stretch without a match must not keep the thread.
+                if self.ready.is_empty() {
+                    tokio::task::yield_now().await;
+                }
             }
             Read::Lost(lost) => self.pass_over(lost),
             Read::AtHead => {}
@@ -221,9 +264,13 @@ impl Subscription {
                 }),
             }
         }
-        self.scanned = chunk.through;
+        self.move_to(chunk.through);
         self.finish_skip();
-        self.registration.progress().moved_to(self.scanned);
+    }
+
+    fn move_to(&mut self, position: Position) {
+        self.scanned = position;
+        self.registration.progress().moved_to(position);
     }
 
     fn deliver(&mut self, frame: &Arc<AlertFrame>) {
@@ -279,11 +326,10 @@ impl Subscription {
     }
 
     /// What happens to a stream that was live and is no longer near the head.
-    fn mind_the_lag(&mut self) {
+    fn mind_the_lag(&mut self, head: Position) {
         if !self.was_live || self.skip.is_some() || self.end.is_some() {
             return;
         }
-        let head = self.reader.head();
         let lag = head.since(self.scanned);
         match self.request.overflow {
             Overflow::SkipAhead if lag > self.overflow_lag => {
@@ -310,29 +356,25 @@ impl Subscription {
         }
     }
 
-    async fn rest_at_head(&mut self) {
+    async fn rest_at_head(&mut self, version: u64) {
         if self.state == StreamState::CatchingUp {
             self.enter(StreamState::Live);
             return;
         }
-        self.rest(0).await;
+        self.rest(version).await;
     }
 
-    /// Waits until there is something to do: more than `more` alerts, or what the
-    /// time brings.
-    async fn rest(&mut self, more: u64) {
-        let enough = Position(self.scanned.0 + more);
+    /// Waits until its class is stirred, which had `version`, or for what the time
+    /// brings.
+    async fn rest(&mut self, version: u64) {
         tokio::select! {
-            () = self.reader.wait_past(enough) => {}
-            // `sources` holds the sender: this never says "closed".
-            _ = self.sources_version.changed() => {}
-            () = self.shutdown.cancelled(), if self.end.is_none() => {}
+            () = self.class.changed(version) => {}
             () = self.timing.wait() => {}
         }
     }
 
     fn tell_sources(&mut self) {
-        let version = *self.sources_version.borrow_and_update();
+        let version = self.live.signals().sources();
         let seen = mem::replace(&mut self.sources_seen, version);
         if version != seen {
             for status in self.sources.changed_since(seen) {
@@ -342,6 +384,8 @@ impl Subscription {
     }
 
     fn beat(&mut self) {
+        // It may have slept over alerts that are not for it.
+        self.look_ahead(self.head());
         let lag = self.reader.head().since(self.scanned);
         let head_time = self.log.bounds().head_time;
         self.emit(FrameKind::Heartbeat { head_time, lag });

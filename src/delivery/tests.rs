@@ -16,6 +16,7 @@ use crate::{
 mod history;
 mod life;
 mod losses;
+mod sifting;
 mod starts;
 
 pub(super) struct Bench {

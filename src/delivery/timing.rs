@@ -1,4 +1,9 @@
-use std::{pin::Pin, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -13,6 +18,8 @@ pub(super) struct Timing {
     held_until: Option<Instant>,
     /// Rings at the next of both, or earlier.
     alarm: Pin<Box<Sleep>>,
+    /// Whom the alarm wakes.
+    woken: Option<Waker>,
 }
 
 impl Timing {
@@ -24,6 +31,7 @@ impl Timing {
             heartbeat_at,
             held_until: None,
             alarm: Box::pin(sleep_until(heartbeat_at)),
+            woken: None,
         }
     }
 
@@ -60,7 +68,19 @@ impl Timing {
         // cost more than a ring too many.
         if self.alarm.is_elapsed() || self.alarm.deadline() > next {
             self.alarm.as_mut().reset(next);
+            self.woken = None;
         }
-        self.alarm.as_mut().await;
+        poll_fn(|cx| self.poll_alarm(cx)).await;
+    }
+
+    /// Sets whom the alarm wakes only when that is another: it is waited for with
+    /// every frame, and rings with few of them.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_set = |waker: &Waker| waker.will_wake(cx.waker());
+        if !self.alarm.is_elapsed() && self.woken.as_ref().is_some_and(is_set) {
+            return Poll::Pending;
+        }
+        self.woken = Some(cx.waker().clone());
+        self.alarm.as_mut().poll(cx)
     }
 }

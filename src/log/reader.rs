@@ -106,6 +106,15 @@ pub enum Read {
     AtHead,
 }
 
+/// What [`Reader::pick`] found.
+#[derive(Debug)]
+pub struct Picked {
+    /// The alerts.
+    pub entries: Vec<Arc<Entry>>,
+    /// The place without an alert that it ends before.
+    pub ends_before: Option<Position>,
+}
+
 impl Reader {
     pub(super) fn new(shared: &Arc<Shared>, after: Position, witness: Witness) -> Self {
         let mut state = shared.lock();
@@ -144,18 +153,48 @@ impl Reader {
         }
     }
 
-    /// Moves on without reading, to `to`, if everything up to there is still to
-    /// be had; whether it did. Else [`Self::read`] says what is lost.
-    pub fn advance(&mut self, to: Position) -> bool {
+    /// Moves on without reading, to `to`: up to there it has, or wants, nothing
+    /// more. Whether it did: while retention counts for it, [`Self::read`] has to
+    /// wait for that.
+    pub fn pass(&mut self, to: Position) -> bool {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        match state.readers.get_mut(&self.id) {
-            Some(reader) if reader.position >= state.start => {
-                reader.position = to;
-                true
+        let Some(reader) = state.readers.get_mut(&self.id) else {
+            return false;
+        };
+        if reader.position < state.start {
+            if to < state.start || reader.is_being_counted {
+                return false;
             }
-            _ => false,
+            reader.missed = Missed::default();
+            if let Some(joined) = reader.joined.take() {
+                state.behind.leave(&reader.witness, joined);
+            }
         }
+        reader.position = to;
+        true
+    }
+
+    /// What is at `places`, if all of that is at hand. It ends before the first
+    /// place without an alert, which is told with it.
+    pub fn pick(&self, places: &[Position]) -> Option<Picked> {
+        let state = self.shared.lock();
+        let mut entries = Vec::with_capacity(places.len());
+        for place in places {
+            match state.recent(*place)? {
+                Item::Alert(entry) => entries.push(Arc::clone(entry)),
+                Item::Lost(_) => {
+                    return Some(Picked {
+                        entries,
+                        ends_before: Some(*place),
+                    });
+                }
+            }
+        }
+        Some(Picked {
+            entries,
+            ends_before: None,
+        })
     }
 
     /// Where the head is now.

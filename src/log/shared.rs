@@ -197,7 +197,7 @@ impl State {
         if after >= self.head {
             return Place::AtHead;
         }
-        let recent_start = Position(self.head.0 - self.recent.len() as u64);
+        let recent_start = self.recent_start();
         if after >= recent_start {
             // Positions are dense, so the place of one is a subtraction.
             let skip = usize::try_from(after.since(recent_start)).unwrap_or(usize::MAX);
@@ -213,6 +213,17 @@ impl State {
             Some(segment) => missing(after, segment.base()),
             None => missing(after, self.head),
         }
+    }
+
+    /// What is at `place`, if that is in memory.
+    pub(super) fn recent(&self, place: Position) -> Option<&Item> {
+        let index = place.previous().0.checked_sub(self.recent_start().0)?;
+        self.recent.get(usize::try_from(index).ok()?)
+    }
+
+    /// What is after this position is in memory.
+    fn recent_start(&self) -> Position {
+        Position(self.head.0 - self.recent.len() as u64)
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -259,3 +259,51 @@ async fn a_position_that_did_not_outlive_its_epoch_leads_to_its_end() {
         Some(Position(1))
     );
 }
+
+#[tokio::test]
+async fn who_passes_what_it_does_not_want_has_lost_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(folder.path(), &small(2000));
+    let mut reader = opened.log.reader(Position::START, wants("odd"));
+    for _ in 0..50 {
+        opened.append(&["odd"]).await;
+    }
+    opened.trimmed().await;
+    let start = opened.log.bounds().start;
+    assert!(start > Position(20));
+    // It cannot pass what it has not got.
+    assert!(!reader.pass(start.previous()));
+    while !reader.pass(start) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let kept = opened.log.bounds().head.since(start);
+    assert_eq!(rest(&mut reader).await.len() as u64, kept);
+}
+
+#[tokio::test]
+async fn what_is_at_hand_can_be_picked() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(folder.path(), &large());
+    let reader = opened.log.reader(Position::START, Witness::of_all());
+    opened.append(&["a", "b", "c"]).await;
+    let notice = Notice {
+        source_id: "s".to_owned(),
+        count: 1,
+    };
+    opened.log.begin_notice(notice).await.done().await.unwrap();
+    opened.append(&["d"]).await;
+    let pick = |places: &[u64]| {
+        let places: Vec<_> = places.iter().copied().map(Position).collect();
+        let picked = reader.pick(&places)?;
+        let places = picked.entries.iter().map(|entry| entry.position.0);
+        Some((places.collect::<Vec<_>>(), picked.ends_before))
+    };
+    assert_eq!(pick(&[1, 3]), Some((vec![1, 3], None)));
+    assert_eq!(pick(&[2, 4, 5]), Some((vec![2], Some(Position(4)))));
+    assert_eq!(pick(&[5]), Some((vec![5], None)));
+    assert_eq!(pick(&[6]), None);
+    drop(opened);
+    let opened = open(folder.path(), &large());
+    let reader = opened.log.reader(Position::START, Witness::of_all());
+    assert!(reader.pick(&[Position(1)]).is_none());
+}
