@@ -24,11 +24,15 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) async fn start() -> Result<Self, CliError> {
+    /// With `from_disk`, it keeps as good as nothing in memory.
+    pub(super) async fn start(from_disk: bool) -> Result<Self, CliError> {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("gateway.yaml");
         let data = folder.path().display();
-        let yaml = format!("data_dir: {data}\nlisten: [\"127.0.0.1:0\"]\nsources: []\n");
+        let memory = if from_disk { "1MiB" } else { "256MiB" };
+        let yaml = format!(
+            "data_dir: {data}\nlisten: [\"127.0.0.1:0\"]\nsources: []\nlog: {{memory: {memory}}}\n"
+        );
         fs::write(&config, yaml)?;
         let mut process = Command::new(std::env::current_exe()?)
             .arg("serve")

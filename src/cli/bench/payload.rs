@@ -2,12 +2,15 @@ use bytes::Bytes;
 
 use super::super::CliError;
 use crate::{
-    alert::{Origin, Transport},
+    alert::{Alert, Origin, Transport},
     clock,
     filter::Filter,
     normalize::normalize,
     source::{Payload, Raw},
 };
+
+/// Alerts are of so many sorts, by `proc.vpid`.
+pub(super) const SORTS: usize = 100;
 
 /// A document as Falco writes it, of about 800 bytes.
 fn document(number: usize, padding: usize) -> Bytes {
@@ -27,6 +30,7 @@ fn document(number: usize, padding: usize) -> Bytes {
         "time": "2026-11-25T10:00:00.000000000Z",
         "output_fields": {
             "proc.pid": number,
+            "proc.vpid": number % SORTS,
             "proc.name": "bash",
             "proc.cmdline": "bash -c id",
             "user.name": "root",
@@ -41,25 +45,25 @@ fn document(number: usize, padding: usize) -> Bytes {
     .into()
 }
 
-/// How many of `documents` match.
-pub(super) fn matching(documents: &[Bytes], filter: &str) -> Result<u64, CliError> {
-    let filter = Filter::parse(filter).map_err(|problem| CliError::Failed(problem.to_string()))?;
-    let matches = |document: &Bytes| {
-        let read = normalize(&Raw {
+/// The alerts of `documents`.
+pub(super) fn alerts(documents: &[Bytes]) -> Vec<Alert> {
+    let read = documents.iter().flat_map(|document| {
+        normalize(&Raw {
             payload: Payload::Document(document.clone()),
             origin: Origin::new("bench", Transport::Publish),
             received_at: clock::now(),
-        });
-        let mut alerts = read.into_iter().filter_map(Result::ok);
-        alerts.any(|alert| filter.matches(&alert))
-    };
-    Ok(documents
-        .iter()
-        .filter(|document| matches(document))
-        .count() as u64)
+        })
+    });
+    read.filter_map(Result::ok).collect()
 }
 
-/// So many documents that can be told apart by `proc.pid`, from 0 on.
+/// How many of `alerts` match.
+pub(super) fn matching(alerts: &[Alert], filter: &str) -> Result<u64, CliError> {
+    let filter = Filter::parse(filter).map_err(|problem| CliError::Failed(problem.to_string()))?;
+    Ok(alerts.iter().filter(|alert| filter.matches(alert)).count() as u64)
+}
+
+/// So many documents, numbered from 0 on.
 pub(super) fn documents(count: usize, padding: usize) -> Vec<Bytes> {
     (0..count).map(|number| document(number, padding)).collect()
 }

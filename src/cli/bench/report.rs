@@ -25,6 +25,10 @@ pub(super) struct Report {
     pub(super) cpu_seconds: Option<f64>,
 }
 
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is measured needs no last digit"
+)]
 impl Report {
     pub(super) fn print(&self, json: bool) -> Result<(), CliError> {
         let mut out = anstream::stdout();
@@ -34,22 +38,30 @@ impl Report {
         }
         writeln!(
             out,
-            "{} alerts in bursts of {} to {} streams on {} connections: {:.0} deliveries/s",
+            "{} alerts in bursts of {} to {} streams on {} connections: {:.0} alerts/s, {:.0} deliveries/s",
             self.alerts,
             self.burst,
             self.subscribers,
             self.connections,
-            self.rate()
+            self.per_second(self.alerts as f64),
+            self.per_second(self.deliveries as f64)
         )?;
-        writeln!(
-            out,
-            "from publish to receipt: median {} µs, p99 {} µs, longest {} µs",
-            self.quantile(0.5),
-            self.quantile(0.99),
-            self.quantile(1.0)
-        )?;
-        if let Some(ns) = self.ns_per_delivery() {
-            writeln!(out, "the gateway's CPU: {ns:.0} ns for each delivery")?;
+        if !self.latencies.is_empty() {
+            writeln!(
+                out,
+                "from publish to receipt: median {} µs, p99 {} µs, longest {} µs",
+                self.quantile(0.5),
+                self.quantile(0.99),
+                self.quantile(1.0)
+            )?;
+        }
+        for (of, what) in [
+            (self.alerts as f64, "alert"),
+            (self.deliveries as f64, "delivery"),
+        ] {
+            if let Some(ns) = self.ns_per(of) {
+                writeln!(out, "the gateway's CPU: {ns:.0} ns for each {what}")?;
+            }
         }
         if let Some(bytes) = self.stream_bytes {
             writeln!(
@@ -68,7 +80,8 @@ impl Report {
             "burst": self.burst,
             "seconds": self.seconds,
             "deliveries": self.deliveries,
-            "deliveries_per_second": self.rate(),
+            "alerts_per_second": self.per_second(self.alerts as f64),
+            "deliveries_per_second": self.per_second(self.deliveries as f64),
             "latency_us": {
                 "p50": self.quantile(0.5),
                 "p90": self.quantile(0.9),
@@ -76,24 +89,22 @@ impl Report {
                 "max": self.quantile(1.0),
             },
             "server_cpu_seconds": self.cpu_seconds,
-            "server_ns_per_delivery": self.ns_per_delivery(),
+            "server_ns_per_alert": self.ns_per(self.alerts as f64),
+            "server_ns_per_delivery": self.ns_per(self.deliveries as f64),
             "bytes_per_idle_stream": self.stream_bytes,
         })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no last digit")]
-    fn rate(&self) -> f64 {
-        self.deliveries as f64 / self.seconds
+    fn per_second(&self, count: f64) -> f64 {
+        count / self.seconds
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a cost needs no last digit")]
-    fn ns_per_delivery(&self) -> Option<f64> {
+    fn ns_per(&self, count: f64) -> Option<f64> {
         let cpu = self.cpu_seconds?;
-        (self.deliveries > 0).then(|| cpu * 1e9 / self.deliveries as f64)
+        (count > 0.0).then(|| cpu * 1e9 / count)
     }
 
     #[expect(
-        clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "an index within the list, by a fraction of it"

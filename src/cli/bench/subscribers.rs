@@ -25,7 +25,7 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use super::super::{CliError, Server};
-use crate::pb;
+use crate::pb::{self, stream_alerts_request::Start};
 
 /// How long all streams may take to open.
 const OPEN_TIME: Duration = Duration::from_secs(60);
@@ -43,11 +43,25 @@ pub(super) struct Subscribers {
     _tasks: JoinSet<()>,
 }
 
-/// What a stream wants.
+/// What all streams want.
 pub(super) struct Wanted {
+    pub(super) streams: Vec<WantedStream>,
+    /// Those that they share.
+    pub(super) connections: usize,
+    /// Everything that is in the log, too.
+    pub(super) from_the_first: bool,
+}
+
+/// What a stream wants.
+pub(super) struct WantedStream {
     pub(super) filter: String,
     /// Of each burst.
     pub(super) matching: u64,
+}
+
+/// Streams that read nothing.
+pub(super) struct Stalled {
+    _streams: Vec<Frames>,
 }
 
 /// What was published, and when.
@@ -67,14 +81,23 @@ struct Counted {
 }
 
 impl Subscribers {
-    /// Opens the streams, and waits until each is live.
-    pub(super) async fn open(
-        server: &Server,
-        connections: usize,
-        wanted: Vec<Wanted>,
-    ) -> Result<Self, CliError> {
+    /// No streams.
+    pub(super) fn none() -> Self {
+        let (_, progress) = watch::channel(());
+        Self {
+            streams: Vec::new(),
+            sent: Arc::default(),
+            bursts: AtomicU64::new(0),
+            progress,
+            _tasks: JoinSet::new(),
+        }
+    }
+
+    /// Opens the streams; unless they begin with the first alert, waits until each
+    /// is live.
+    pub(super) async fn open(server: &Server, wanted: Wanted) -> Result<Self, CliError> {
         let mut channels = Vec::new();
-        for _ in 0..connections.min(wanted.len()) {
+        for _ in 0..wanted.connections.min(wanted.streams.len()) {
             channels.push(server.connect().await?);
         }
         let sent = Arc::<Sent>::default();
@@ -82,10 +105,14 @@ impl Subscribers {
         let mut tasks = JoinSet::new();
         let mut streams = Vec::new();
         let mut opening = JoinSet::new();
-        for (wanted, channel) in wanted.into_iter().zip(channels.iter().cycle().cloned()) {
+        let channels = channels.iter().cycle().cloned();
+        for (stream, channel) in wanted.streams.into_iter().zip(channels) {
             opening.spawn(timeout(OPEN_TIME, async move {
-                let matching = wanted.matching;
-                Ok::<_, CliError>((Frames::open(channel, wanted.filter).await?, matching))
+                let frames = match wanted.from_the_first {
+                    true => Frames::open(channel, stream.filter, Some(Start::Earliest(()))).await?,
+                    false => Frames::live(channel, stream.filter).await?,
+                };
+                Ok::<_, CliError>((frames, stream.matching))
             }));
         }
         while let Some(opened) = opening.join_next().await {
@@ -105,6 +132,11 @@ impl Subscribers {
             progress,
             _tasks: tasks,
         })
+    }
+
+    /// So many bursts were published before.
+    pub(super) fn have_been_sent(&self, bursts: usize) {
+        self.bursts.store(bursts as u64, Ordering::Relaxed);
     }
 
     /// A burst is about to be published.
@@ -177,8 +209,34 @@ impl Sent {
 /// A stream's frames, still encoded.
 struct Frames(tonic::Streaming<Bytes>);
 
+impl Stalled {
+    /// Opens so many, each on a connection of its own.
+    pub(super) async fn open(server: &Server, count: usize) -> Result<Self, CliError> {
+        let mut streams = Vec::new();
+        for _ in 0..count {
+            let channel = server.connect().await?;
+            streams.push(Frames::live(channel, String::new()).await?);
+        }
+        Ok(Self { _streams: streams })
+    }
+}
+
 impl Frames {
-    async fn open(channel: Channel, filter: String) -> Result<Self, CliError> {
+    /// Opens a stream of what is to come, and waits until it is live.
+    async fn live(channel: Channel, filter: String) -> Result<Self, CliError> {
+        let mut frames = Self::open(channel, filter, None).await?;
+        // It is opened, catching up, and live.
+        for _ in 0..3 {
+            frames.0.message().await?;
+        }
+        Ok(frames)
+    }
+
+    async fn open(
+        channel: Channel,
+        filter: String,
+        start: Option<Start>,
+    ) -> Result<Self, CliError> {
         let mut client = tonic::client::Grpc::new(channel);
         client
             .ready()
@@ -186,6 +244,7 @@ impl Frames {
             .map_err(|error| CliError::Failed(error.to_string()))?;
         let request = pb::StreamAlertsRequest {
             filter,
+            start,
             client_label: "bench".to_owned(),
             ..pb::StreamAlertsRequest::default()
         };
@@ -193,12 +252,7 @@ impl Frames {
         let response = client
             .server_streaming(Request::new(request), path, Undecoded)
             .await?;
-        let mut frames = response.into_inner();
-        // It is opened, catching up, and live.
-        for _ in 0..3 {
-            frames.message().await?;
-        }
-        Ok(Self(frames))
+        Ok(Self(response.into_inner()))
     }
 
     async fn count(mut self, counted: Arc<Counted>, sent: Arc<Sent>, moved: watch::Sender<()>) {
