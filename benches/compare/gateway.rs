@@ -2,25 +2,43 @@
 
 use std::process::Command;
 
-use crate::Case;
+use serde_json::Value;
 
-pub(crate) async fn measure(case: &Case) -> f64 {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_falco-gateway"));
-    command.args(["bench", "--own", "--json"]);
-    for (name, value) in [
-        ("--subscribers", case.subscribers),
-        ("--connections", case.connections),
-        ("--burst", case.burst),
-        ("--alerts", case.burst * case.bursts),
-    ] {
-        command.arg(name).arg(value.to_string());
+use crate::{
+    case::{Case, Selection},
+    load::Measured,
+};
+
+pub(crate) async fn measure(case: &Case) -> Measured {
+    let filter = match case.selection {
+        Selection::All => "",
+        Selection::OneSort => "proc.vpid = 0",
+        Selection::ItsOwnSort => "proc.vpid = {%} and proc.pid != 1000{}",
+    };
+    let mut options = vec![
+        ("--subscribers", case.subscribers.to_string()),
+        ("--connections", case.connections.to_string()),
+        ("--burst", case.burst.to_string()),
+        ("--alerts", (case.burst * case.bursts).to_string()),
+        ("--filter", filter.to_owned()),
+    ];
+    options.extend(case.rate.map(|rate| ("--rate", rate.to_string())));
+    let report = bench(&options, &[]).await;
+    Measured {
+        ns: report["server_ns_per_delivery"].as_f64().unwrap(),
+        latency: report["latency_us"]["p50"].as_f64().unwrap(),
     }
-    if let Some(rate) = case.rate {
-        command.arg("--rate").arg(rate.to_string());
+}
+
+/// The report of a run with these options.
+pub(crate) async fn bench(options: &[(&str, String)], flags: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_falco-gateway"));
+    command.args(["bench", "--own", "--json"]).args(flags);
+    for (name, value) in options {
+        command.arg(name).arg(value);
     }
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
     assert!(output.status.success(), "{output:?}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    report["server_ns_per_delivery"].as_f64().unwrap()
+    serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -1,4 +1,6 @@
-//! The gateway beside its peers, in one run: `cargo bench --bench compare`.
+//! The gateway beside its peers, in one run: `cargo bench --bench compare`, which with
+//! `-- --write` writes the tables of `docs/performance.md`. Any other argument picks the
+//! cases whose names have it.
 //!
 //! Everyone sends the same bytes to the same streams over loopback, in a process
 //! of its own, in turns, and is charged what the kernel says that it used. The
@@ -11,137 +13,91 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::disallowed_types,
     clippy::cast_precision_loss,
-    reason = "a benchmark ends at the first mistake, and its numbers need no last digit"
+    reason = "a benchmark ends at the first mistake, measures wall time, and its numbers need no last digit"
 )]
 
+mod case;
+mod catch_up;
+#[path = "../shared/document.rs"]
+mod document;
+mod fan_out;
 mod gateway;
+mod ingest;
 mod load;
 mod naive;
 mod peers;
 mod process;
 mod raw;
+mod settings;
 #[path = "../shared/stats.rs"]
 mod stats;
 
-use std::collections::BTreeMap;
+use self::settings::Settings;
 
-use self::stats::median;
-
-/// What is sent to whom.
-#[derive(Debug, Clone, Copy)]
-struct Case {
-    name: &'static str,
-    subscribers: usize,
-    connections: usize,
-    burst: usize,
-    bursts: usize,
-    /// Bursts a second; else the next comes when everyone has the last.
-    rate: Option<f64>,
-}
-
-const CASES: [Case; 5] = [
-    Case {
-        name: "1000 streams on 1000 connections, bursts of 64",
-        subscribers: 1000,
-        connections: 1000,
-        burst: 64,
-        bursts: 60,
-        rate: None,
-    },
-    Case {
-        name: "100 streams on 100 connections, bursts of 512",
-        subscribers: 100,
-        connections: 100,
-        burst: 512,
-        bursts: 80,
-        rate: None,
-    },
-    Case {
-        name: "1000 streams on 10 connections, bursts of 64",
-        subscribers: 1000,
-        connections: 10,
-        burst: 64,
-        bursts: 60,
-        rate: None,
-    },
-    Case {
-        name: "1000 streams on 10 connections, one by one",
-        subscribers: 1000,
-        connections: 10,
-        burst: 1,
-        bursts: 400,
-        rate: None,
-    },
-    Case {
-        name: "100 streams on 100 connections, 200 a second",
-        subscribers: 100,
-        connections: 100,
-        burst: 1,
-        bursts: 600,
-        rate: Some(200.0),
-    },
-];
-
+/// Of each case, in turns.
 const ROUNDS: usize = 3;
 
-/// Who is measured, the one that all are compared with first.
-const VARIANTS: [&str; 5] = [
-    "nats-server",
-    "falco-gateway",
-    "naive tonic",
-    "raw TCP",
-    "Redis",
-];
-
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
+    match std::env::args().nth(1).as_deref() {
         Some("serve-naive") => return naive::serve(),
         Some("serve-raw") => return raw::serve(),
+        Some("serve-scan") => return catch_up::serve(),
+        Some("serve-http") => return ingest::serve(),
         _ => {}
     }
+    let settings = Settings::read();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let wanted = std::env::var("FALCO_GATEWAY_COMPARE").unwrap_or_default();
-    println!(
-        "The server's CPU in ns for each delivery of {} bytes, and the ratio to nats-server; medians of {ROUNDS} rounds.\n",
-        load::payload().len()
-    );
-    println!("| case | {} |", VARIANTS.join(" | "));
-    println!("|---|{}", "---|".repeat(VARIANTS.len()));
-    for case in CASES.iter().filter(|case| case.name.contains(&wanted)) {
-        let mut rounds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    runtime.block_on(async {
+        settings.show("fan-out", fan_out::run(&settings).await);
+        settings.show("one-stream", fan_out::latency(&settings).await);
+        settings.show("catching-up", catch_up::run(&settings).await);
+        settings.show("ingest", ingest::run(&settings).await);
+        settings.show("streams", gateway_alone(&settings).await);
+    });
+}
+
+/// What only the gateway can be asked.
+async fn gateway_alone(settings: &Settings) -> Option<String> {
+    settings.wants("streams at rest").then_some(())?;
+    let mut lines = Vec::new();
+    for (name, connections) in [("a connection each", 1000), ("100 on a connection", 10)] {
+        let options = [
+            ("--subscribers", "1000".to_owned()),
+            ("--connections", connections.to_string()),
+            ("--alerts", "64".to_owned()),
+        ];
+        let mut bytes = Vec::new();
         for _ in 0..ROUNDS {
-            for variant in VARIANTS {
-                if let Some(ns) = runtime.block_on(measure(variant, case)) {
-                    rounds.entry(variant).or_default().push(ns);
-                }
-            }
+            let report = gateway::bench(&options, &[]).await;
+            bytes.push(report["bytes_per_idle_stream"].as_f64().unwrap());
         }
-        let cells = VARIANTS.map(|variant| cell(&rounds, variant));
-        println!("| {} | {} |", case.name, cells.join(" | "));
+        let kib = stats::median(bytes.into_iter()) / 1024.0;
+        lines.push(format!(
+            "| memory of an idle stream, {name} | {kib:.1} KiB |"
+        ));
     }
-}
-
-/// Nanoseconds for each delivery; none when the variant cannot do the case.
-async fn measure(variant: &str, case: &Case) -> Option<f64> {
-    match variant {
-        "falco-gateway" => Some(gateway::measure(case).await),
-        "nats-server" => peers::nats(case).await,
-        "Redis" => peers::redis(case).await,
-        "naive tonic" => Some(naive::measure(case).await),
-        _ => Some(raw::measure(case).await),
+    let mut moved = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut p99 = [0.0; 2];
+        for (stalled, p99) in [0, 900].into_iter().zip(&mut p99) {
+            let options = [
+                ("--subscribers", "100".to_owned()),
+                ("--connections", "100".to_owned()),
+                ("--burst", "1".to_owned()),
+                ("--rate", "100".to_owned()),
+                ("--alerts", "400".to_owned()),
+                ("--stalled", stalled.to_string()),
+            ];
+            let report = gateway::bench(&options, &[]).await;
+            *p99 = report["latency_us"]["p99"].as_f64().unwrap();
+        }
+        moved.push(p99[1] / p99[0]);
     }
-}
-
-fn cell(rounds: &BTreeMap<&str, Vec<f64>>, variant: &str) -> String {
-    let (Some(ours), Some(first)) = (rounds.get(variant), rounds.get(VARIANTS[0])) else {
-        return "–".to_owned();
-    };
-    let ratios = ours.iter().zip(first).map(|(ours, first)| ours / first);
-    format!(
-        "{:.0} ({:.2})",
-        median(ours.iter().copied()),
-        median(ratios)
-    )
+    let ratio = stats::median(moved.into_iter());
+    lines.push(format!(
+        "| p99 to 100 streams beside 900 that read nothing, to that without them | {ratio:.2} |"
+    ));
+    Some(format!("| | |\n|---|---|\n{}\n", lines.join("\n")))
 }

@@ -24,13 +24,13 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use crate::{
-    Case,
-    load::{Received, payload, run},
+    case::{Case, SORTS},
+    load::{Measured, Received, payload, run},
     process::{Server, connect, free_port},
 };
 
 #[derive(Clone)]
-struct Naive(broadcast::Sender<Bytes>);
+struct Naive(broadcast::Sender<(usize, Bytes)>);
 
 type Frames = std::pin::Pin<Box<dyn Stream<Item = Result<StreamFrame, Status>> + Send>>;
 
@@ -39,9 +39,15 @@ impl ServerStreamingService<StreamAlertsRequest> for Naive {
     type ResponseStream = Frames;
     type Future = BoxFuture<'static, Result<Response<Frames>, Status>>;
 
-    fn call(&mut self, _: Request<StreamAlertsRequest>) -> Self::Future {
-        let alerts = stream::unfold(self.0.subscribe(), |mut alerts| async move {
-            let alert = alerts.recv().await.ok()?;
+    fn call(&mut self, request: Request<StreamAlertsRequest>) -> Self::Future {
+        let wanted: Option<usize> = request.get_ref().filter.parse().ok();
+        let alerts = stream::unfold(self.0.subscribe(), move |mut alerts| async move {
+            let alert = loop {
+                let (number, alert) = alerts.recv().await.ok()?;
+                if wanted.is_none_or(|sort| number % SORTS == sort) {
+                    break alert;
+                }
+            };
             let records = vec![AlertRecord {
                 cursor: String::new(),
                 alert,
@@ -89,8 +95,8 @@ pub(crate) fn serve() {
             let (mut stream, _) = control.accept().await.unwrap();
             let payload = Bytes::from(payload());
             while let Ok(count) = stream.read_u32().await {
-                for _ in 0..count {
-                    let _ = publish.send(payload.clone());
+                for number in 0..count as usize {
+                    let _ = publish.send((number, payload.clone()));
                 }
             }
         });
@@ -104,7 +110,7 @@ pub(crate) fn serve() {
     });
 }
 
-pub(crate) async fn measure(case: &Case) -> f64 {
+pub(crate) async fn measure(case: &Case) -> Measured {
     let port = free_port();
     let server = Server::own("serve-naive", port);
     let mut publisher = connect(port + 1).await;
@@ -120,10 +126,16 @@ pub(crate) async fn measure(case: &Case) -> f64 {
         channels.push(endpoint.connect().await.unwrap());
     }
     let mut opening = tokio::task::JoinSet::new();
-    for channel in channels.iter().cycle().take(case.subscribers).cloned() {
+    let streams = channels.iter().cycle().take(case.subscribers).cloned();
+    for (stream, channel) in streams.enumerate() {
+        let request = StreamAlertsRequest {
+            filter: case
+                .sort_of(stream)
+                .map_or_else(String::new, |sort| sort.to_string()),
+            ..StreamAlertsRequest::default()
+        };
         opening.spawn(async move {
             let mut client = AlertServiceClient::new(channel);
-            let request = StreamAlertsRequest::default();
             client.stream_alerts(request).await.unwrap().into_inner()
         });
     }
@@ -136,7 +148,7 @@ pub(crate) async fn measure(case: &Case) -> f64 {
         });
     }
     let count = u32::try_from(case.burst).unwrap();
-    let deliveries = (case.burst * case.subscribers) as u64;
+    let deliveries = case.deliveries() as u64;
     let publish = async || publisher.write_u32(count).await.unwrap();
     run(case, &server, &received, deliveries, publish).await
 }

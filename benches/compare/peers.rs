@@ -8,13 +8,13 @@ use tokio::{
 };
 
 use crate::{
-    Case,
-    load::{Received, drain, payload, run},
+    case::{Case, Selection},
+    load::{Measured, Received, drain, payload, run},
     process::{Server, connect, free_port},
 };
 
 /// NATS: any number of subscriptions on a connection.
-pub(crate) async fn nats(case: &Case) -> Option<f64> {
+pub(crate) async fn nats(case: &Case) -> Option<Measured> {
     let port = free_port();
     let mut command = Command::new("nats-server");
     let server = Server::start(command.args(["-a", "127.0.0.1", "-p", &port.to_string()]))?;
@@ -25,8 +25,10 @@ pub(crate) async fn nats(case: &Case) -> Option<f64> {
         let ids = (connection..case.subscribers).step_by(case.connections);
         let mut greeting = "CONNECT {\"verbose\":false}\r\n".to_owned();
         for id in ids {
-            greeting.extend(["SUB a ", &id.to_string(), "\r\n"]);
-            bytes += format!("MSG a {id} {}\r\n\r\n", payload.len()).len() + payload.len();
+            let subject = subject(case.sort_of(id));
+            greeting.extend(["SUB ", &subject, " ", &id.to_string(), "\r\n"]);
+            let message = format!("MSG {subject} {id} {}\r\n\r\n", payload.len());
+            bytes += (message.len() + payload.len()) * case.matching();
         }
         let stream = subscribed(port, &(greeting + "PING\r\n"), "PONG\r\n").await;
         let (reader, writer) = stream.into_split();
@@ -37,19 +39,24 @@ pub(crate) async fn nats(case: &Case) -> Option<f64> {
     let mut publisher =
         subscribed(port, "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG\r\n").await;
     let mut burst = Vec::new();
-    for _ in 0..case.burst {
-        burst.extend(format!("PUB a {}\r\n", payload.len()).into_bytes());
+    for alert in 0..case.burst {
+        let subject = subject(case.sort_of_alert(alert));
+        burst.extend(format!("PUB {subject} {}\r\n", payload.len()).into_bytes());
         burst.extend(&payload);
         burst.extend(b"\r\n");
     }
-    let bytes = (bytes * case.burst) as u64;
+    let bytes = bytes as u64;
     let publish = async || publisher.write_all(&burst).await.unwrap();
     Some(run(case, &server, &received, bytes, publish).await)
 }
 
+fn subject(sort: Option<usize>) -> String {
+    sort.map_or_else(|| "a".to_owned(), |sort| format!("a.{sort}"))
+}
+
 /// Redis: a channel once on a connection.
-pub(crate) async fn redis(case: &Case) -> Option<f64> {
-    if case.connections != case.subscribers {
+pub(crate) async fn redis(case: &Case) -> Option<Measured> {
+    if case.connections != case.subscribers || case.selection != Selection::All {
         return None;
     }
     let port = free_port();

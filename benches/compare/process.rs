@@ -1,6 +1,7 @@
 //! A server in a process of its own.
 
 use std::{
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -26,6 +27,18 @@ impl Server {
     pub(crate) fn own(role: &str, port: u16) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         Self::start(command.arg(role).arg(port.to_string())).unwrap()
+    }
+
+    /// The same, which is told of `file`.
+    pub(crate) fn own_with(role: &str, port: u16, file: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::start(command.arg(role).arg(port.to_string()).arg(file)).unwrap()
+    }
+
+    /// The gateway.
+    pub(crate) fn gateway(config: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_falco-gateway"));
+        Self::start(command.arg("serve").arg("--config").arg(config)).unwrap()
     }
 
     pub(crate) fn cpu_seconds(&self) -> f64 {

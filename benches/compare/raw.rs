@@ -9,13 +9,13 @@ use tokio::{
 };
 
 use crate::{
-    Case,
-    load::{Received, drain, payload, run},
+    case::Case,
+    load::{Measured, Received, drain, payload, run},
     process::{Server, connect, free_port},
 };
 
-/// Connections say for how many streams they stand. The one that says 0 publishes,
-/// a number of alerts at a time.
+/// Connections say for how many streams they stand, and of how many alerts they want
+/// one. The one that says 0 publishes, a number of alerts at a time.
 pub(crate) fn serve() {
     let port: u16 = std::env::args().nth(2).unwrap().parse().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -27,18 +27,19 @@ pub(crate) fn serve() {
             stream.set_nodelay(true).unwrap();
             let (publish, mut published) = (Arc::clone(&publish), published.clone());
             tokio::spawn(async move {
-                let streams = stream.read_u32().await.unwrap();
+                let streams = u64::from(stream.read_u32().await.unwrap());
                 if streams == 0 {
                     while let Ok(count) = stream.read_u32().await {
                         publish.send_modify(|sent| *sent += u64::from(count));
                     }
                     return;
                 }
+                let one_in = u64::from(stream.read_u32().await.unwrap());
                 stream.write_u8(1).await.unwrap();
                 let mut sent = 0;
                 while published.changed().await.is_ok() {
                     let all = *published.borrow_and_update();
-                    let copies = usize::try_from((all - sent) * u64::from(streams)).unwrap();
+                    let copies = usize::try_from((all - sent) / one_in * streams).unwrap();
                     sent = all;
                     if stream.write_all(&payload().repeat(copies)).await.is_err() {
                         return;
@@ -49,7 +50,7 @@ pub(crate) fn serve() {
     });
 }
 
-pub(crate) async fn measure(case: &Case) -> f64 {
+pub(crate) async fn measure(case: &Case) -> Measured {
     let port = free_port();
     let server = Server::own("serve-raw", port);
     let received = Arc::<Received>::default();
@@ -57,6 +58,8 @@ pub(crate) async fn measure(case: &Case) -> f64 {
         let mut stream = connect(port).await;
         let streams = u32::try_from(case.subscribers / case.connections).unwrap();
         stream.write_u32(streams).await.unwrap();
+        let one_in = u32::try_from(case.burst / case.matching()).unwrap();
+        stream.write_u32(one_in).await.unwrap();
         stream.read_u8().await.unwrap();
         let (reader, writer) = stream.into_split();
         drain(reader, Arc::clone(&received));
@@ -65,7 +68,7 @@ pub(crate) async fn measure(case: &Case) -> f64 {
     let mut publisher = connect(port).await;
     publisher.write_u32(0).await.unwrap();
     let count = u32::try_from(case.burst).unwrap();
-    let bytes = (payload().len() * case.burst * case.subscribers) as u64;
+    let bytes = (payload().len() * case.deliveries()) as u64;
     let publish = async || publisher.write_u32(count).await.unwrap();
     run(case, &server, &received, bytes, publish).await
 }

@@ -9,6 +9,10 @@ use tonic::{Status, body::Body, codegen::Service, service::Routes};
 use super::stream_alerts;
 use crate::delivery::Delivery;
 
+/// These only hand over what they are sent, and wait: for one alert, another task
+/// would cost more than they do.
+const INGEST: &str = "/falcogateway.v1.IngestService/";
+
 /// All methods of all services. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Methods {
@@ -25,9 +29,13 @@ impl Methods {
         request: http::Request<Incoming>,
     ) -> Result<http::Response<Body>, Infallible> {
         let request = request.map(Body::new);
+        let path = request.uri().path();
+        if path.starts_with(INGEST) {
+            return self.routes.call(request).await;
+        }
         // What a call computes must not hold up the others of its connection, so
-        // only the answer is sent from there.
-        let answer = if request.uri().path() == stream_alerts::PATH {
+        // only its answer is sent from there.
+        let answer = if path == stream_alerts::PATH {
             tokio::spawn(stream_alerts::answer(self.delivery, request))
         } else {
             tokio::spawn(async move {
