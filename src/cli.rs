@@ -4,6 +4,7 @@
 //! standard error.
 
 mod bench;
+mod certs;
 mod client;
 mod completions;
 mod config;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use self::client::{CliError, Server};
+pub use self::client::{CliError, Server, TlsFiles};
 
 /// A gRPC alert gateway for Falco.
 ///
@@ -38,7 +39,7 @@ pub use self::client::{CliError, Server};
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or filter, 3 the gateway cannot be reached."
 )]
 pub struct Arguments {
-    /// The gateway to talk to: http://HOST:PORT or unix:///PATH
+    /// The gateway to talk to: http://HOST:PORT, https://HOST:PORT or unix:///PATH
     #[arg(
         long,
         global = true,
@@ -47,6 +48,9 @@ pub struct Arguments {
         default_value = "http://127.0.0.1:5060"
     )]
     server: Server,
+
+    #[command(flatten)]
+    tls: TlsFiles,
 
     /// What is logged to standard error, such as debug or falco_gateway=trace
     #[arg(
@@ -82,6 +86,8 @@ enum Command {
     /// Work with the configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// Make certificates for mutual TLS
+    Certs(certs::Arguments),
     /// Show the gateway, its sources and its subscribers
     Status,
     /// Show the newest documents that were refused, and why
@@ -117,7 +123,7 @@ pub async fn run() -> ExitCode {
 }
 
 async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
-    let server = arguments.server;
+    let server = arguments.server.with(arguments.tls)?;
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Bench(arguments) => bench::run(&server, arguments).await,
@@ -128,6 +134,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
         Command::Publish(arguments) => publish::run(&server, arguments).await,
         Command::Filter(command) => filter::run(command),
         Command::Config(command) => config::run(command),
+        Command::Certs(arguments) => certs::run(&arguments),
         Command::Status => status::run(&server).await,
         Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),

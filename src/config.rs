@@ -4,6 +4,8 @@
 //! Each stage owns the type of its own part; this file puts them together and
 //! says what is wrong in words, with line and column.
 
+mod listen;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -13,6 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use self::listen::{Listen, Tls};
 use crate::{
     alert::{Origin, Transport},
     delivery, log,
@@ -27,10 +30,10 @@ pub const PUBLISH_ID: &str = "publish";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where the gRPC services listen: `host:port` or `unix:///path`.
-    pub listen: Vec<String>,
-    /// Listeners on other than loopback addresses may be without TLS: whoever
-    /// can reach them can read and write alerts.
+    /// Where the gRPC services listen.
+    pub listen: Vec<Listen>,
+    /// Listeners on other than loopback addresses need not ask for certificates:
+    /// whoever can reach them can read and write alerts.
     pub allow_plaintext_off_loopback: bool,
     /// Where the log and the gateway's small state are kept. One gateway only can
     /// have it.
@@ -112,7 +115,7 @@ pub enum ConfigError {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: vec!["127.0.0.1:5060".to_owned()],
+            listen: vec![Listen::plaintext("127.0.0.1:5060")],
             allow_plaintext_off_loopback: false,
             data_dir: default_data_dir(),
             intake: Size(64 << 20),
@@ -183,6 +186,10 @@ impl Config {
                 "listen",
                 "is empty: without a listener nobody can subscribe",
             ));
+        }
+        for listen in &self.listen {
+            let at = format!("listen ({:?})", listen.address);
+            listen.check().map_err(|problem| wrong(&at, &problem))?;
         }
         self.log.check().map_err(|problem| wrong("log", &problem))?;
         let mut ids = BTreeSet::from([PUBLISH_ID]);
@@ -304,7 +311,10 @@ mod tests {
     #[test]
     fn a_file_with_everything_is_read() {
         let config = Config::parse(
-            "listen: ['127.0.0.1:5060', 'unix:///run/falco-gateway/gateway.sock']
+            "listen:
+  - 127.0.0.1:5060
+  - unix:///run/falco-gateway/gateway.sock
+  - {address: '0.0.0.0:5061', tls: {certificate: a.crt, key: a.key, client_ca: ca.crt}}
 log: {memory: 1GiB, retention_age: 36h, durability: {interval: 200ms}}
 sources:
   - id: node-a
@@ -317,6 +327,10 @@ sources:
         )
         .unwrap();
         assert_eq!(config.log.memory, Size(1 << 30));
+        assert_eq!(config.listen[0], Listen::plaintext("127.0.0.1:5060"));
+        let tls = config.listen[2].tls.as_ref().unwrap();
+        assert_eq!(tls.client_ca, Some("ca.crt".into()));
+        assert_eq!(Config::parse(&config.to_yaml().unwrap()).unwrap(), config);
         let interval = Span(Duration::from_millis(200));
         assert_eq!(config.log.durability, log::Durability::Interval(interval));
         let origin = config.sources[0].origin(Transport::FalcoGrpc);
@@ -328,6 +342,10 @@ sources:
         let unknown = error("listen: ['127.0.0.1:1']\nsourcs: []\n");
         assert!(unknown.contains("did you mean `sources`?"), "{unknown}");
         assert!(unknown.contains("line 2"), "{unknown}");
+        let half = error("listen: [{address: 'a:1'}]");
+        assert!(half.contains("tls"), "{half}");
+        let odd = error("listen: [{address: 'unix:///a', tls: {certificate: a, key: b}}]");
+        assert!(odd.contains("needs no TLS"), "{odd}");
         let two = error("sources: [{id: a, stdin: {}, http: {}}]");
         assert!(two.contains("has 2 kinds"), "{two}");
         let none = error("sources: [{id: a}]");

@@ -9,13 +9,14 @@
 //! has a deadline.
 
 mod listen;
+mod tls;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::listen::ListenError;
+pub use self::{listen::ListenError, tls::TlsError};
 use crate::{
     alert::{Origin, Transport},
     clock,
@@ -101,8 +102,8 @@ impl Gateway {
             bound.push(bind_source(source, &config, &sources).await?);
         }
         let mut listeners = Vec::new();
-        for address in &config.listen {
-            listeners.push(listen::grpc(address, config.allow_plaintext_off_loopback).await?);
+        for listen in &config.listen {
+            listeners.push(listen::grpc(listen, config.allow_plaintext_off_loopback).await?);
         }
         let now = clock::now();
         let publish = Origin::new(PUBLISH_ID, Transport::Publish);

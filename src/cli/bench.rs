@@ -74,6 +74,10 @@ pub(super) struct Arguments {
     #[arg(long, requires = "own")]
     catch_up: bool,
 
+    /// Over mutual TLS
+    #[arg(long, requires = "own")]
+    tls: bool,
+
     /// JSON, for programs
     #[arg(long)]
     json: bool,
@@ -86,7 +90,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<(), Cli
         return Err(CliError::Argument(message.to_owned()));
     }
     let child = match arguments.own {
-        true => Some(Child::start(arguments.catch_up).await?),
+        true => Some(Child::start(&arguments).await?),
         false => None,
     };
     let server = child.as_ref().map_or(server, Child::server);

@@ -1,9 +1,15 @@
-use std::{io, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    error::Error as _,
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use hyper_util::rt::TokioIo;
 use tonic::{
     Code, Status,
-    transport::{Channel, Endpoint, Uri},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
 };
 use tower::service_fn;
 
@@ -20,8 +26,41 @@ pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
 pub enum Server {
     /// `http://host:port`.
     Tcp(String),
+    /// `https://host:port`.
+    Tls(String, TlsFiles),
     /// `unix:///path`.
     Unix(PathBuf),
+}
+
+/// The files, all PEM, with which a client speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct TlsFiles {
+    /// The authority that signed the gateway's certificate, for https
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_CA"
+    )]
+    ca: Option<PathBuf>,
+
+    /// Our certificate, for a gateway that asks for one
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_CERTIFICATE"
+    )]
+    certificate: Option<PathBuf>,
+
+    /// The certificate's key
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_KEY"
+    )]
+    key: Option<PathBuf>,
 }
 
 impl FromStr for Server {
@@ -36,10 +75,13 @@ impl FromStr for Server {
         } else {
             format!("http://{text}")
         };
-        if !url.starts_with("http://") {
-            return Err("write http://HOST:PORT or unix:///PATH".to_owned());
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err("write http://HOST:PORT, https://HOST:PORT or unix:///PATH".to_owned());
         }
         match url.parse::<Uri>() {
+            Ok(uri) if uri.port().is_some() && url.starts_with("https:") => {
+                Ok(Self::Tls(url, TlsFiles::default()))
+            }
             Ok(uri) if uri.port().is_some() => Ok(Self::Tcp(url)),
             Ok(_) => Err("the port is missing: write http://HOST:PORT".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -50,18 +92,44 @@ impl FromStr for Server {
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Tcp(url) => f.write_str(url),
+            Self::Tcp(url) | Self::Tls(url, _) => f.write_str(url),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
 }
 
 impl Server {
+    /// The same, which speaks TLS with `files`.
+    ///
+    /// # Errors
+    /// When there are files and no TLS, or some are missing.
+    pub(super) fn with(self, files: TlsFiles) -> Result<Self, CliError> {
+        match self {
+            Self::Tls(..) if files.certificate.is_some() != files.key.is_some() => {
+                let message = "--certificate and --key go together";
+                Err(CliError::Argument(message.to_owned()))
+            }
+            Self::Tls(url, _) => Ok(Self::Tls(url, files)),
+            Self::Tcp(_) | Self::Unix(_) if files != TlsFiles::default() => {
+                let message = "--ca, --certificate and --key are for https: name the gateway as https://HOST:PORT";
+                Err(CliError::Argument(message.to_owned()))
+            }
+            Self::Tcp(_) | Self::Unix(_) => Ok(self),
+        }
+    }
+
     /// Connects.
     pub(super) async fn connect(&self) -> Result<Channel, CliError> {
         let connected = match self {
             Self::Tcp(url) => match Endpoint::from_shared(url.clone()) {
                 Ok(endpoint) => tuned(endpoint).connect().await,
+                Err(error) => Err(error),
+            },
+            Self::Tls(url, files) => match Endpoint::from_shared(url.clone()) {
+                Ok(endpoint) => match tuned(endpoint).tls_config(files.read()?) {
+                    Ok(endpoint) => endpoint.connect().await,
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
             },
             Self::Unix(path) => {
@@ -82,6 +150,35 @@ impl Server {
             server: self.clone(),
             reason: innermost(&error),
         })
+    }
+}
+
+impl TlsFiles {
+    /// The client's files of those that `certs` makes in `folder`.
+    pub(super) fn of(folder: &Path) -> Self {
+        let path = |name: &str| Some(folder.join(name));
+        Self {
+            ca: path("ca.crt"),
+            certificate: path("client.crt"),
+            key: path("client.key"),
+        }
+    }
+
+    fn read(&self) -> Result<ClientTlsConfig, CliError> {
+        let read = |path: &PathBuf| {
+            fs::read(path).map_err(|error| CliError::Read {
+                path: path.clone(),
+                error,
+            })
+        };
+        let mut config = ClientTlsConfig::new();
+        if let Some(ca) = &self.ca {
+            config = config.ca_certificate(Certificate::from_pem(read(ca)?));
+        }
+        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
+            config = config.identity(Identity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(config)
     }
 }
 
@@ -115,6 +212,12 @@ pub enum CliError {
         /// Why not.
         reason: String,
     },
+    /// Nobody answers on a connection that was made. With TLS 1.3 that is all that a
+    /// client without the right certificate finds.
+    #[error(
+        "the gateway did not answer: {0}; if it speaks TLS, write https://, and if it asks for certificates, give yours with --certificate and --key"
+    )]
+    HungUp(String),
     /// The gateway refused.
     #[error("{}", .0.message())]
     Refused(Box<Status>),
@@ -153,6 +256,12 @@ pub enum CliError {
 
 impl From<Status> for CliError {
     fn from(status: Status) -> Self {
+        // A status that came from the gateway has no source.
+        if let Some(source) = status.source()
+            && status.code() != Code::Unavailable
+        {
+            return Self::HungUp(innermost(source));
+        }
         Self::Refused(Box::new(status))
     }
 }
@@ -169,7 +278,7 @@ impl CliError {
     /// See the help text of [`super::Arguments`].
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::HungUp(_) => 3,
             Self::Refused(status) => match status.code() {
                 Code::InvalidArgument => 2,
                 Code::Unavailable => 3,

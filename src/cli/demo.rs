@@ -16,7 +16,7 @@ use super::{
     watch::{self, Watch},
 };
 use crate::{
-    config::{Config, SourceConfig},
+    config::{Config, Listen, SourceConfig},
     gateway::Gateway,
     source::http,
 };
@@ -117,7 +117,7 @@ fn captures(count: Option<usize>) -> Result<Vec<Bytes>, CliError> {
 fn loopback(data_dir: PathBuf) -> Config {
     Config {
         data_dir,
-        listen: vec!["127.0.0.1:0".to_owned()],
+        listen: vec![Listen::plaintext("127.0.0.1:0")],
         sources: vec![SourceConfig::http(http::Config {
             listen: "127.0.0.1:0".to_owned(),
             ..http::Config::default()

@@ -4,7 +4,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::CliError;
-use crate::{config::Config, gateway::Gateway};
+use crate::{
+    config::{Config, Listen},
+    gateway::Gateway,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -24,7 +27,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         None => Config::default(),
     };
     if !arguments.listen.is_empty() {
-        config.listen = arguments.listen;
+        config.listen = arguments
+            .listen
+            .into_iter()
+            .map(Listen::plaintext)
+            .collect();
     }
     let data_dir = config.data_dir.clone();
     let gateway = Gateway::bind(config).await?;

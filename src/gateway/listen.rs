@@ -6,7 +6,8 @@ use std::{
 
 use tokio::net::{TcpListener, UnixListener, lookup_host};
 
-use crate::rpc::Listener;
+use super::tls::{self, TlsError};
+use crate::{config::Listen, rpc::Listener};
 
 /// Why the gateway does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum ListenError {
     },
     /// Whoever could reach it could read every alert.
     #[error(
-        "refused to listen on {address}: it can be reached from other machines, and this gateway has no TLS yet; listen on 127.0.0.1 or a unix socket, or set allow_plaintext_off_loopback: true"
+        "refused to listen on {address}: it can be reached from other machines, and it does not ask who they are; set tls with client_ca (`falco-gateway certs` makes the files; listeners of http sources have no TLS yet), listen on 127.0.0.1 or a unix socket, or set allow_plaintext_off_loopback: true"
     )]
     Plaintext {
         /// Which.
@@ -33,6 +34,14 @@ pub enum ListenError {
         /// Which.
         address: String,
     },
+    /// Its files for TLS are no good.
+    #[error("failed to listen on {address} with TLS: {error}")]
+    Tls {
+        /// Which.
+        address: String,
+        /// Why not.
+        error: TlsError,
+    },
     /// A source that was not checked.
     #[error("{0}")]
     Source(String),
@@ -40,22 +49,32 @@ pub enum ListenError {
 
 const UNIX: &str = "unix://";
 
-/// A listener for gRPC: `host:port` or `unix:///path`.
-pub(super) async fn grpc(address: &str, plaintext: bool) -> Result<Listener, ListenError> {
-    match address.strip_prefix(UNIX) {
-        Some(path) => unix(Path::new(path)),
-        None => Ok(Listener::Tcp(tcp(address, plaintext).await?)),
+/// A listener for gRPC. One that does not ask for certificates is on loopback unless
+/// `anyone` may connect.
+pub(super) async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
+    let address = &listen.address;
+    if let Some(path) = address.strip_prefix(UNIX) {
+        return unix(Path::new(path));
     }
+    let Some(tls) = &listen.tls else {
+        return Ok(Listener::Tcp(tcp(address, anyone).await?));
+    };
+    let acceptor = tls::acceptor(tls).map_err(|error| ListenError::Tls {
+        address: address.clone(),
+        error,
+    })?;
+    let listener = tcp(address, anyone || tls.client_ca.is_some()).await?;
+    Ok(Listener::Tls(listener, acceptor))
 }
 
-/// A TCP listener, on loopback unless `plaintext` is allowed elsewhere.
-pub(super) async fn tcp(address: &str, plaintext: bool) -> Result<TcpListener, ListenError> {
+/// A TCP listener, on loopback unless it may be elsewhere.
+pub(super) async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, ListenError> {
     let failed = |error| ListenError::Bind {
         address: address.to_owned(),
         error,
     };
     let addresses: Vec<_> = lookup_host(address).await.map_err(failed)?.collect();
-    if !plaintext && addresses.iter().any(|address| !address.ip().is_loopback()) {
+    if !anywhere && addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(ListenError::Plaintext {
             address: address.to_owned(),
         });
@@ -89,10 +108,15 @@ fn unix(path: &Path) -> Result<Listener, ListenError> {
 /// What a client connects to.
 pub(super) fn url(listener: &Listener) -> String {
     match listener {
-        Listener::Tcp(listener) => listener.local_addr().map_or_else(
-            |_| "unknown".to_owned(),
-            |address| format!("http://{address}"),
-        ),
+        Listener::Tcp(listener) => tcp_url("http", listener),
+        Listener::Tls(listener, _) => tcp_url("https", listener),
         Listener::Unix(_, path) => format!("{UNIX}{}", path.display()),
     }
+}
+
+fn tcp_url(scheme: &str, listener: &TcpListener) -> String {
+    listener.local_addr().map_or_else(
+        |_| "unknown".to_owned(),
+        |address| format!("{scheme}://{address}"),
+    )
 }

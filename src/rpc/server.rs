@@ -1,11 +1,18 @@
-use std::{future::Future, io, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    future::{Future, ready},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
-    time::sleep,
+    net::{TcpListener, TcpStream, UnixListener},
+    time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{service::Routes, transport::server::Connected};
 use tonic_health::{
@@ -37,6 +44,9 @@ const LARGEST_REQUEST: usize = 16 << 20;
 /// How long no connection is accepted after one could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
 /// The name of the service that takes alerts.
 const INGEST: &str = "falcogateway.v1.IngestService";
 
@@ -67,12 +77,23 @@ pub struct Services {
 }
 
 /// Where a server listens.
-#[derive(Debug)]
 pub enum Listener {
     /// On TCP.
     Tcp(TcpListener),
+    /// On TCP, with TLS.
+    Tls(TcpListener, TlsAcceptor),
     /// On a unix socket, whose file goes when the server ends.
     Unix(UnixListener, PathBuf),
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(listener) => f.debug_tuple("Tcp").field(listener).finish(),
+            Self::Tls(listener, _) => f.debug_tuple("Tls").field(listener).finish(),
+            Self::Unix(_, path) => f.debug_tuple("Unix").field(path).finish(),
+        }
+    }
 }
 
 /// All services, ready to serve any number of listeners.
@@ -131,17 +152,20 @@ impl Server {
         let methods = self.methods();
         match listener {
             Listener::Tcp(listener) => {
-                let accept = || async {
-                    let (stream, _) = listener.accept().await?;
-                    // It fails when the peer has left already.
-                    let _ = stream.set_nodelay(true);
-                    Ok(stream)
+                let accept = || accept_tcp(&listener);
+                accept_all(accept, |stream| ready(Ok(stream)), &methods, &shutdown).await;
+            }
+            Listener::Tls(listener, acceptor) => {
+                let accept = || accept_tcp(&listener);
+                let handshake = |stream| {
+                    let handshake = timeout(HANDSHAKE_TIME, acceptor.accept(stream));
+                    async { handshake.await? }
                 };
-                accept_all(accept, &methods, &shutdown).await;
+                accept_all(accept, handshake, &methods, &shutdown).await;
             }
             Listener::Unix(listener, path) => {
                 let accept = || async { Ok(listener.accept().await?.0) };
-                accept_all(accept, &methods, &shutdown).await;
+                accept_all(accept, |stream| ready(Ok(stream)), &methods, &shutdown).await;
                 remove_socket(&path);
             }
         }
@@ -182,12 +206,25 @@ impl Server {
     }
 }
 
-/// Serves every connection until `shutdown`, and then until all have ended.
-async fn accept_all<S, F>(accept: impl Fn() -> F, methods: &Methods, shutdown: &CancellationToken)
-where
+async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    // It fails when the peer has left already.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// Serves every connection, once it is `ready`, until `shutdown`, and then until all
+/// have ended.
+async fn accept_all<S, F, T, G>(
+    accept: impl Fn() -> F,
+    ready: impl Fn(S) -> G,
+    methods: &Methods,
+    shutdown: &CancellationToken,
+) where
     F: Future<Output = io::Result<S>>,
-    S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-    S::ConnectInfo: Clone + Send + Sync + 'static,
+    G: Future<Output = io::Result<T>> + Send + 'static,
+    T: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    T::ConnectInfo: Clone + Send + Sync + 'static,
 {
     let connections = TaskTracker::new();
     let pool = Pool::default();
@@ -198,8 +235,18 @@ where
         };
         match accepted {
             Ok(stream) => {
+                let (ready, shutdown) = (ready(stream), shutdown.clone());
                 let (methods, pool) = (methods.clone(), pool.clone());
-                connections.spawn(connection::serve(stream, methods, pool, shutdown.clone()));
+                connections.spawn(async move {
+                    let ready = tokio::select! {
+                        ready = ready => ready,
+                        () = shutdown.cancelled() => return,
+                    };
+                    match ready {
+                        Ok(stream) => connection::serve(stream, methods, pool, shutdown).await,
+                        Err(error) => tracing::debug!(%error, "a client did not get to speak"),
+                    }
+                });
             }
             // The peer has left already.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

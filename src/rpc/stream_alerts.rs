@@ -6,7 +6,7 @@ use futures_util::{Stream, stream};
 use tonic::{
     Status,
     body::Body,
-    transport::server::{TcpConnectInfo, UdsConnectInfo},
+    transport::server::{TcpConnectInfo, TlsConnectInfo, UdsConnectInfo},
 };
 
 use super::{frames::Framer, grpc, request, status};
@@ -50,7 +50,11 @@ async fn open(
 }
 
 fn peer(extensions: &http::Extensions) -> String {
-    let address = extensions.get().and_then(TcpConnectInfo::remote_addr);
+    let over_tls = extensions
+        .get()
+        .map(TlsConnectInfo::<TcpConnectInfo>::get_ref);
+    let address = extensions.get().or(over_tls);
+    let address = address.and_then(TcpConnectInfo::remote_addr);
     match (address, extensions.get::<UdsConnectInfo>()) {
         (Some(address), _) => address.to_string(),
         (None, Some(_)) => "unix socket".to_owned(),

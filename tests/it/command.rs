@@ -2,32 +2,20 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Output, Stdio},
 };
 
-use falco_gateway::pb;
+use falco_gateway::{config::Listen, pb};
 
 use crate::support::{
     captures::{self, numbered_body},
+    cli::{falco_gateway, run_at, text},
     gateway::{Running, from_the_start},
     soon,
 };
 
-fn falco_gateway(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_falco-gateway"));
-    command.args(arguments).env_remove("FALCO_GATEWAY_SERVER");
-    command
-}
-
 async fn run(gateway: &Running, arguments: &[&str]) -> Output {
-    let mut command = falco_gateway(arguments);
-    command.args(["--server", &gateway.address]);
-    let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
-    soon("the command's end", ended).await.unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    run_at(&gateway.address, arguments).await
 }
 
 /// A process that is killed if the test fails.
@@ -106,7 +94,7 @@ async fn watch_resumes_by_itself_when_the_gateway_comes_back() {
     let address = format!("unix://{}", socket.display());
     let with_socket = || {
         let mut config = crate::support::gateway::loopback();
-        config.listen.push(address.clone());
+        config.listen.push(Listen::plaintext(address.clone()));
         config
     };
     let gateway = Running::with(with_socket()).await;
@@ -260,6 +248,7 @@ fn a_measurement_starts_its_own_gateway_and_counts_every_delivery() {
         ("--filter proc.vpid={}", 3 * 4),
         ("--filter proc.pid={%} --catch-up", 3 * 4),
         ("--subscribers 0", 0),
+        ("--tls", 3 * 40),
     ] {
         let arguments = "bench --own --connections 2 --burst 10 --alerts 40 --json";
         let streams = match options.contains("--subscribers") {

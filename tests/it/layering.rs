@@ -61,13 +61,15 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 7] = [
+const LIBRARIES: [(&str, &[&str]); 9] = [
     ("redb", &["state"]),
     ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("tonic_types", &["rpc", "cli"]),
     ("serde_json", &["normalize", "source/http", "cli"]),
     ("clap", &["cli"]),
+    ("rcgen", &["cli"]),
+    ("tokio_rustls", &["gateway", "rpc"]),
     ("hyper", &["source/http", "rpc", "cli"]),
 ];
 

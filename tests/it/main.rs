@@ -29,3 +29,5 @@ mod normalize;
 mod parts;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;

@@ -7,13 +7,24 @@ use tokio::{
     time::timeout,
 };
 
-use super::{super::CliError, Server, report::Usage};
+use super::{
+    super::{CliError, certs, client::TlsFiles},
+    Arguments, Server,
+    report::Usage,
+};
+use crate::{
+    config::{Config, Listen, Tls},
+    units::Size,
+};
 
 /// How long a gateway may take to start.
 const START_TIME: Duration = Duration::from_secs(10);
 
 /// The kernel's unit of a process's CPU time.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The memory of a log whose alerts are to be read from the disk.
+const FROM_DISK: Size = Size(1 << 20);
 
 /// A gateway of its own for the measurement, which ends with it.
 pub(super) struct Child {
@@ -24,15 +35,31 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// With `from_disk`, it keeps as good as nothing in memory.
-    pub(super) async fn start(from_disk: bool) -> Result<Self, CliError> {
+    pub(super) async fn start(arguments: &Arguments) -> Result<Self, CliError> {
         let folder = tempfile::tempdir()?;
-        let config = folder.path().join("gateway.yaml");
-        let data = folder.path().display();
-        let memory = if from_disk { "1MiB" } else { "256MiB" };
-        let yaml = format!(
-            "data_dir: {data}\nlisten: [\"127.0.0.1:0\"]\nsources: []\nlog: {{memory: {memory}}}\n"
-        );
+        let path = |name: &str| folder.path().join(name);
+        let mut files = TlsFiles::default();
+        let mut listen = Listen::plaintext("127.0.0.1:0");
+        if arguments.tls {
+            certs::make(folder.path())?;
+            files = TlsFiles::of(folder.path());
+            listen.tls = Some(Tls {
+                certificate: path("server.crt"),
+                key: path("server.key"),
+                client_ca: Some(path("ca.crt")),
+            });
+        }
+        let mut config = Config {
+            listen: vec![listen],
+            data_dir: folder.path().to_owned(),
+            sources: Vec::new(),
+            ..Config::default()
+        };
+        if arguments.catch_up {
+            config.log.memory = FROM_DISK;
+        }
+        let yaml = config.to_yaml().map_err(CliError::Failed)?;
+        let config = path("gateway.yaml");
         fs::write(&config, yaml)?;
         let mut process = Command::new(std::env::current_exe()?)
             .arg("serve")
@@ -52,7 +79,10 @@ impl Child {
             .ok_or_else(failed)?;
         Ok(Self {
             process,
-            server: server.parse().map_err(CliError::Failed)?,
+            server: server
+                .parse::<Server>()
+                .map_err(CliError::Failed)?
+                .with(files)?,
             _log: log,
             _folder: folder,
         })

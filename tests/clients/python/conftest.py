@@ -15,7 +15,11 @@ from grpc_tools import protoc
 ROOT = Path(__file__).resolve().parents[3]
 CAPTURES = ROOT / "tests/fixtures/captures/http.jsonl"
 CONFIG = """
-listen: ["127.0.0.1:0", "unix://{socket}"]
+listen:
+  - "127.0.0.1:0"
+  - "unix://{socket}"
+  - address: "127.0.0.1:0"
+    tls: {{certificate: {certs}/server.crt, key: {certs}/server.key, client_ca: {certs}/ca.crt}}
 data_dir: {folder}
 sources:
   - id: http
@@ -42,12 +46,15 @@ class Gateway:
     def __init__(self, folder):
         self.socket = folder / "gateway.sock"
         config = folder / "config.yaml"
-        config.write_text(CONFIG.format(folder=folder, socket=self.socket))
+        self.certs = folder / "certs"
+        config.write_text(CONFIG.format(folder=folder, socket=self.socket, certs=self.certs))
         binary = os.environ.get("FALCO_GATEWAY", ROOT / "target/debug/falco-gateway")
+        subprocess.run([binary, "certs", "--out", self.certs], check=True, stdout=subprocess.PIPE)
         self.process = subprocess.Popen(
             [binary, "serve", "--config", config], stderr=subprocess.PIPE, text=True
         )
         self.grpc = self._read(r"serving gRPC address=http://(\S+)")
+        self.tls = self._read(r"serving gRPC address=https://(\S+)")
         self.http = self._read(r"taking alerts over HTTP address=(\S+)")
 
     def _read(self, pattern):
@@ -65,6 +72,14 @@ class Gateway:
 
     def channel(self):
         return grpc.insecure_channel(self.grpc)
+
+    def tls_channel(self):
+        """A channel of mutual TLS, with what `falco-gateway certs` made."""
+        read = lambda name: (self.certs / name).read_bytes()
+        credentials = grpc.ssl_channel_credentials(
+            read("ca.crt"), read("client.key"), read("client.crt")
+        )
+        return grpc.secure_channel(self.tls, credentials)
 
     def stop(self):
         self.process.terminate()

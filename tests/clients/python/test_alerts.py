@@ -95,6 +95,18 @@ def test_over_the_unix_socket(gateway, captures):
         assert len(list(records(stream(channel, **from_the_start(stop_at_head=True))))) == 1
 
 
+def test_over_mutual_tls(gateway, captures):
+    gateway.post(*captures)
+    with gateway.tls_channel() as channel:
+        assert len(list(records(stream(channel, **from_the_start(stop_at_head=True))))) == 195
+    certificates = (gateway.certs / "ca.crt").read_bytes()
+    anonymous = grpc.ssl_channel_credentials(certificates)
+    with grpc.secure_channel(gateway.tls, anonymous) as channel:
+        with pytest.raises(grpc.RpcError) as refused:
+            next(stream(channel))
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
 def test_publishing(gateway, captures):
     with gateway.channel() as channel:
         stub = ingest_service_pb2_grpc.IngestServiceStub(channel)

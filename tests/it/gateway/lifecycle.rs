@@ -3,6 +3,7 @@
 use std::{os::unix::net::UnixListener as StdUnixListener, time::Duration};
 
 use falco_gateway::{
+    config::Listen,
     gateway::{Gateway, ListenError, StartError},
     pb::{self, stream_frame::Kind},
 };
@@ -65,7 +66,9 @@ async fn a_unix_socket_serves_and_goes_with_the_gateway() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run/gateway.sock");
     let mut config = loopback();
-    config.listen.push(format!("unix://{}", path.display()));
+    config
+        .listen
+        .push(Listen::plaintext(format!("unix://{}", path.display())));
     let gateway = Running::with(config).await;
     let channel = unix::connect(path.clone()).await;
     let mut client = pb::alert_service_client::AlertServiceClient::new(channel);
@@ -87,7 +90,7 @@ async fn a_socket_left_behind_is_taken_over_and_one_in_use_is_not() {
     let path = folder.path().join("gateway.sock");
     let mut config = loopback();
     config.data_dir = folder.path().join("data");
-    config.listen = vec![format!("unix://{}", path.display())];
+    config.listen = vec![Listen::plaintext(format!("unix://{}", path.display()))];
     let in_use = StdUnixListener::bind(&path).unwrap();
     let refused = Gateway::bind(config.clone()).await.unwrap_err();
     assert!(
@@ -112,7 +115,7 @@ async fn plaintext_off_loopback_must_be_asked_for() {
     let mut config = loopback();
     let data = tempfile::tempdir().unwrap();
     config.data_dir = data.path().to_owned();
-    config.listen = vec!["0.0.0.0:0".to_owned()];
+    config.listen = vec![Listen::plaintext("0.0.0.0:0")];
     let refused = Gateway::bind(config.clone()).await.unwrap_err();
     assert!(
         refused.to_string().contains("allow_plaintext_off_loopback"),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use falco_gateway::{
-    config::{Config, SourceConfig},
+    config::{Config, Listen, SourceConfig},
     gateway::Gateway,
     pb::{
         self, alert_service_client::AlertServiceClient,
@@ -25,6 +25,8 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) address: String,
+    /// Of all listeners.
+    pub(crate) addresses: Vec<String>,
     http: SocketAddr,
     channel: Channel,
     shutdown: CancellationToken,
@@ -36,7 +38,7 @@ pub(crate) struct Running {
 /// given.
 pub(crate) fn loopback() -> Config {
     Config {
-        listen: vec!["127.0.0.1:0".to_owned()],
+        listen: vec![Listen::plaintext("127.0.0.1:0")],
         sources: vec![SourceConfig::http(http::Config {
             listen: "127.0.0.1:0".to_owned(),
             ..http::Config::default()
@@ -55,13 +57,15 @@ impl Running {
         let data = tempfile::tempdir().unwrap();
         config.data_dir = data.path().to_owned();
         let gateway = Gateway::bind(config).await.unwrap();
-        let address = gateway.grpc_addresses().remove(0);
+        let addresses = gateway.grpc_addresses();
+        let address = addresses[0].clone();
         let http = gateway.http_addresses().remove(0);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(gateway.run(shutdown.clone()));
         let channel = Channel::from_shared(address.clone()).unwrap();
         Self {
             address,
+            addresses,
             http,
             channel: soon("a connection", channel.connect()).await.unwrap(),
             shutdown,
