@@ -11,6 +11,7 @@ pub(crate) struct Case {
     /// Bursts a second; else the next comes when everyone has the last.
     pub(crate) rate: Option<f64>,
     pub(crate) selection: Selection,
+    pub(crate) tls: bool,
 }
 
 /// What of it each stream wants.
@@ -68,6 +69,7 @@ const fn case(
         bursts,
         rate: None,
         selection: Selection::All,
+        tls: false,
     }
 }
 
@@ -76,7 +78,7 @@ const fn selecting(selection: Selection, case: Case) -> Case {
 }
 
 /// The fan-out, for everyone.
-pub(crate) const FAN_OUT: [Case; 11] = [
+pub(crate) const FAN_OUT: [Case; 13] = [
     case("1 stream, bursts of 512", (1, 1), (512, 400)),
     case(
         "100 streams on 1 connection, bursts of 512",
@@ -119,6 +121,22 @@ pub(crate) const FAN_OUT: [Case; 11] = [
             "100 streams on 100 connections, 200 a second",
             (100, 100),
             (1, 600),
+        )
+    },
+    Case {
+        tls: true,
+        ..case(
+            "100 streams on 100 connections, bursts of 512, TLS",
+            (100, 100),
+            (512, 60),
+        )
+    },
+    Case {
+        tls: true,
+        ..case(
+            "100 streams on 100 connections, one by one, TLS",
+            (100, 100),
+            (1, 1000),
         )
     },
     selecting(

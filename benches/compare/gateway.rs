@@ -23,7 +23,8 @@ pub(crate) async fn measure(case: &Case) -> Measured {
         ("--filter", filter.to_owned()),
     ];
     options.extend(case.rate.map(|rate| ("--rate", rate.to_string())));
-    let report = bench(&options, &[]).await;
+    let flags: &[&str] = if case.tls { &["--tls"] } else { &[] };
+    let report = bench(&options, flags).await;
     Measured {
         ns: report["server_ns_per_delivery"].as_f64().unwrap(),
         latency: report["latency_us"]["p50"].as_f64().unwrap(),

@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{io::AsyncReadExt, net::tcp::OwnedReadHalf, sync::Notify, time::interval};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::Notify,
+    time::interval,
+};
 
 use crate::{case::Case, process::Server, stats::median};
 
@@ -40,7 +44,10 @@ impl Received {
 }
 
 /// Reads a connection to its end, and counts.
-pub(crate) fn drain(mut connection: OwnedReadHalf, received: Arc<Received>) {
+pub(crate) fn drain(
+    mut connection: impl AsyncRead + Unpin + Send + 'static,
+    received: Arc<Received>,
+) {
     tokio::spawn(async move {
         let mut buffer = vec![0; 256 << 10];
         while let Ok(read @ 1..) = connection.read(&mut buffer).await {

@@ -33,6 +33,7 @@ mod raw;
 mod settings;
 #[path = "../shared/stats.rs"]
 mod stats;
+mod tls;
 
 use self::settings::Settings;
 

@@ -19,7 +19,9 @@ use tonic::{
     body::Body,
     codegen::Service,
     server::{Grpc, NamedService, ServerStreamingService},
-    transport::{Endpoint, Server as TonicServer},
+    transport::{
+        Certificate, ClientTlsConfig, Endpoint, Identity, Server as TonicServer, ServerTlsConfig,
+    },
 };
 use tonic_prost::ProstCodec;
 
@@ -27,6 +29,7 @@ use crate::{
     case::{Case, SORTS},
     load::{Measured, Received, payload, run},
     process::{Server, connect, free_port},
+    tls,
 };
 
 #[derive(Clone)]
@@ -100,7 +103,15 @@ pub(crate) fn serve() {
                 }
             }
         });
-        TonicServer::builder()
+        let mut server = TonicServer::builder();
+        if let Some(folder) = tls::told() {
+            let read = |name| std::fs::read(folder.join(name)).unwrap();
+            let identity = Identity::from_pem(read("server.crt"), read("server.key"));
+            server = server
+                .tls_config(ServerTlsConfig::new().identity(identity))
+                .unwrap();
+        }
+        server
             .tcp_nodelay(true)
             .max_concurrent_streams(10_000)
             .add_service(Naive(alerts))
@@ -112,13 +123,19 @@ pub(crate) fn serve() {
 
 pub(crate) async fn measure(case: &Case) -> Measured {
     let port = free_port();
-    let server = Server::own("serve-naive", port);
+    let server = Server::own_with("serve-naive", port, &tls::argument(case));
     let mut publisher = connect(port + 1).await;
     drop(connect(port).await);
     let received = Arc::<Received>::default();
     let mut channels = Vec::new();
     for _ in 0..case.connections {
-        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap();
+        let scheme = if case.tls { "https" } else { "http" };
+        let mut endpoint = Endpoint::from_shared(format!("{scheme}://localhost:{port}")).unwrap();
+        if case.tls {
+            let authority = std::fs::read(tls::folder().join("ca.crt")).unwrap();
+            let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+            endpoint = endpoint.tls_config(config).unwrap();
+        }
         let endpoint = endpoint
             .tcp_nodelay(true)
             .initial_stream_window_size(1 << 20)

@@ -2,22 +2,27 @@
 
 use std::{process::Command, sync::Arc};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     case::{Case, Selection},
     load::{Measured, Received, drain, payload, run},
     process::{Server, connect, free_port},
+    tls,
 };
 
 /// NATS: any number of subscriptions on a connection.
 pub(crate) async fn nats(case: &Case) -> Option<Measured> {
     let port = free_port();
     let mut command = Command::new("nats-server");
-    let server = Server::start(command.args(["-a", "127.0.0.1", "-p", &port.to_string()]))?;
+    command.args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+    if case.tls {
+        command.arg("--tls");
+        for (option, file) in [("--tlscert", "server.crt"), ("--tlskey", "server.key")] {
+            command.arg(option).arg(tls::folder().join(file));
+        }
+    }
+    let server = Server::start(&mut command)?;
     let received = Arc::<Received>::default();
     let payload = payload();
     let mut bytes = 0;
@@ -30,14 +35,16 @@ pub(crate) async fn nats(case: &Case) -> Option<Measured> {
             let message = format!("MSG {subject} {id} {}\r\n\r\n", payload.len());
             bytes += (message.len() + payload.len()) * case.matching();
         }
-        let stream = subscribed(port, &(greeting + "PING\r\n"), "PONG\r\n").await;
-        let (reader, writer) = stream.into_split();
+        let stream = welcomed(case, port).await;
+        let stream = subscribed(stream, &(greeting + "PING\r\n"), "PONG\r\n").await;
+        let (reader, writer) = tokio::io::split(stream);
         drain(reader, Arc::clone(&received));
         // Closed, it would end the subscription.
         std::mem::forget(writer);
     }
-    let mut publisher =
-        subscribed(port, "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG\r\n").await;
+    let publisher = welcomed(case, port).await;
+    let greeting = "CONNECT {\"verbose\":false}\r\nPING\r\n";
+    let mut publisher = subscribed(publisher, greeting, "PONG\r\n").await;
     let mut burst = Vec::new();
     for alert in 0..case.burst {
         let subject = subject(case.sort_of_alert(alert));
@@ -46,8 +53,18 @@ pub(crate) async fn nats(case: &Case) -> Option<Measured> {
         burst.extend(b"\r\n");
     }
     let bytes = bytes as u64;
-    let publish = async || publisher.write_all(&burst).await.unwrap();
+    let publish = async || {
+        publisher.write_all(&burst).await.unwrap();
+        publisher.flush().await.unwrap();
+    };
     Some(run(case, &server, &received, bytes, publish).await)
+}
+
+/// A connection to NATS, which says who it is before TLS begins.
+async fn welcomed(case: &Case, port: u16) -> Box<dyn tls::Stream> {
+    let mut stream = connect(port).await;
+    until(&mut stream, "\r\n").await;
+    tls::client(case, stream).await
 }
 
 fn subject(sort: Option<usize>) -> String {
@@ -56,7 +73,7 @@ fn subject(sort: Option<usize>) -> String {
 
 /// Redis: a channel once on a connection.
 pub(crate) async fn redis(case: &Case) -> Option<Measured> {
-    if case.connections != case.subscribers || case.selection != Selection::All {
+    if case.connections != case.subscribers || case.selection != Selection::All || case.tls {
         return None;
     }
     let port = free_port();
@@ -71,8 +88,8 @@ pub(crate) async fn redis(case: &Case) -> Option<Measured> {
         payload.len()
     );
     for _ in 0..case.connections {
-        let stream = subscribed(port, "SUBSCRIBE a\r\n", ":1\r\n").await;
-        let (reader, writer) = stream.into_split();
+        let stream = subscribed(connect(port).await, "SUBSCRIBE a\r\n", ":1\r\n").await;
+        let (reader, writer) = tokio::io::split(stream);
         drain(reader, Arc::clone(&received));
         std::mem::forget(writer);
     }
@@ -95,10 +112,15 @@ pub(crate) async fn redis(case: &Case) -> Option<Measured> {
     Some(run(case, &server, &received, bytes, publish).await)
 }
 
-/// A connection on which `request` was answered with something that ends so.
-async fn subscribed(port: u16, request: &str, end: &str) -> TcpStream {
-    let mut stream = connect(port).await;
+/// The connection, on which `request` was answered with something that ends so.
+async fn subscribed<S: tls::Stream>(mut stream: S, request: &str, end: &str) -> S {
     stream.write_all(request.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    until(&mut stream, end).await;
+    stream
+}
+
+async fn until(stream: &mut impl tls::Stream, end: &str) {
     let mut answer = Vec::new();
     while !answer.ends_with(end.as_bytes()) {
         let mut buffer = [0; 4096];
@@ -106,5 +128,4 @@ async fn subscribed(port: u16, request: &str, end: &str) -> TcpStream {
         assert!(read > 0, "the peer hung up");
         answer.extend(&buffer[..read]);
     }
-    stream
 }

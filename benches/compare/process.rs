@@ -67,7 +67,7 @@ pub(crate) fn free_port() -> u16 {
 
 /// Connects as soon as somebody listens.
 pub(crate) async fn connect(port: u16) -> TcpStream {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
             stream.set_nodelay(true).unwrap();
             return stream;
