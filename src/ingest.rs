@@ -116,7 +116,7 @@ impl Ingest {
         receipt
     }
 
-    fn accept(&self, alert: Alert) -> NewEntry {
+    fn accept(&self, alert: Box<Alert>) -> NewEntry {
         if alert.kind == Kind::Drop
             && let Some(drops) = normalize::lost_syscalls(&alert)
         {

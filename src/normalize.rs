@@ -61,12 +61,12 @@ pub const MAX_DOCUMENTS: usize = 10_000;
 /// is refused for the sake of its neighbour.
 pub fn normalize(raw: &Raw) -> Vec<Result<Alert, Reject>> {
     let numbered = numbered(raw).into_iter();
-    numbered.map(|(_, read)| read).collect()
+    numbered.map(|(_, read)| read.map(|alert| *alert)).collect()
 }
 
 /// As [`normalize`], each result with its place: that of its document in
-/// [`Payload::Documents`], else its own.
-pub fn numbered(raw: &Raw) -> Vec<(usize, Result<Alert, Reject>)> {
+/// [`Payload::Documents`], else its own. An alert is large, and handed on in a box.
+pub fn numbered(raw: &Raw) -> Vec<(usize, Result<Box<Alert>, Reject>)> {
     let results = match &raw.payload {
         Payload::Documents(all) => {
             let each = all.iter().enumerate();
@@ -84,14 +84,14 @@ pub fn numbered(raw: &Raw) -> Vec<(usize, Result<Alert, Reject>)> {
     results.into_iter().enumerate().collect()
 }
 
-fn documents(raw: &Raw, bytes: &Bytes, scope: Scope) -> Vec<Result<Alert, Reject>> {
+fn documents(raw: &Raw, bytes: &Bytes, scope: Scope) -> Vec<Result<Box<Alert>, Reject>> {
     split::split(bytes, scope)
         .into_iter()
         .map(|piece| piece_to_alert(raw, bytes, piece))
         .collect()
 }
 
-fn piece_to_alert(raw: &Raw, bytes: &Bytes, piece: Piece<'_>) -> Result<Alert, Reject> {
+fn piece_to_alert(raw: &Raw, bytes: &Bytes, piece: Piece<'_>) -> Result<Box<Alert>, Reject> {
     let document = bytes.slice_ref(piece.whole);
     let draft = match piece.content {
         Content::Json(object) => document::read(object),
@@ -101,15 +101,15 @@ fn piece_to_alert(raw: &Raw, bytes: &Bytes, piece: Piece<'_>) -> Result<Alert, R
     match draft {
         Ok(draft) => {
             let id = identity::of(&draft);
-            Ok(draft.complete(id, document, raw))
+            Ok(Box::new(draft.complete(id, document, raw)))
         }
         Err(fault) => Err(fault.reject(document)),
     }
 }
 
-fn message(raw: &Raw, response: &FalcoResponse) -> Result<Alert, Reject> {
+fn message(raw: &Raw, response: &FalcoResponse) -> Result<Box<Alert>, Reject> {
     match grpc::read(response) {
-        Ok((draft, id)) => Ok(draft.complete(id, response.wire.clone(), raw)),
+        Ok((draft, id)) => Ok(Box::new(draft.complete(id, response.wire.clone(), raw))),
         Err(fault) => Err(fault.reject(response.wire.clone())),
     }
 }

@@ -28,7 +28,10 @@ impl Alerts {
             };
             let alert = normalize(&raw).remove(0).unwrap();
             let encoded = convert::encode(&alert);
-            NewEntry { alert, encoded }
+            NewEntry {
+                alert: Box::new(alert),
+                encoded,
+            }
         };
         Self {
             entries: CAPTURES.lines().map(read).collect(),

@@ -62,7 +62,7 @@ pub type Decode = fn(&Bytes, Option<&Parts>) -> Option<Alert>;
 #[derive(Debug, Clone)]
 pub struct NewEntry {
     /// The alert, as the filter reads it.
-    pub alert: Alert,
+    pub alert: Box<Alert>,
     /// The alert, as subscribers get it: encoded once, for all of them.
     pub encoded: Bytes,
 }
@@ -97,7 +97,7 @@ impl Entry {
             receive_time: alert.receive_time,
             encoded,
             raw: alert.raw.clone(),
-            alert: OnceLock::from(Some(Box::new(alert))),
+            alert: OnceLock::from(Some(alert)),
             decode,
         }
     }

@@ -14,7 +14,7 @@ pub(crate) const DECODE: Decode =
 
 pub(crate) fn entry(rule: &str) -> NewEntry {
     NewEntry {
-        alert: testing::alert(rule),
+        alert: Box::new(testing::alert(rule)),
         encoded: Bytes::copy_from_slice(rule.as_bytes()),
     }
 }

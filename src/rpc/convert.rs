@@ -22,6 +22,10 @@ use crate::{
     pb,
 };
 
+/// The numbers of `Alert.output_fields` and `Alert.extra`.
+const OUTPUT_FIELDS_TAG: u32 = 50;
+const EXTRA_TAG: u32 = 51;
+
 /// The number of `Alert.raw`.
 const RAW_TAG: u32 = 60;
 
@@ -38,7 +42,19 @@ pub enum ConvertError {
 
 /// Encodes the FULL view, as the log keeps it.
 pub fn encode(alert: &Alert) -> Bytes {
-    pb::Alert::from(alert).encode_to_vec().into()
+    let keyed = [
+        (OUTPUT_FIELDS_TAG, &alert.output_fields),
+        (EXTRA_TAG, &alert.extra),
+    ];
+    let rest = pb::Alert::without_fields(alert);
+    let length = keyed.map(|(tag, fields)| fields::encoded_len(tag, fields));
+    let mut bytes = Vec::with_capacity(rest.encoded_len() + length.iter().sum::<usize>());
+    // A vector grows where it must.
+    let _ = rest.encode(&mut bytes);
+    for (tag, fields) in keyed {
+        fields::encode(tag, fields, &mut bytes);
+    }
+    bytes.into()
 }
 
 /// Decodes what [`encode`] made, or what a gateway sent.

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::{ConvertError, fields, time, timestamp};
@@ -6,8 +8,9 @@ use crate::{
     pb,
 };
 
-impl From<&Alert> for pb::Alert {
-    fn from(alert: &Alert) -> Self {
+impl pb::Alert {
+    /// Everything of `alert` but what it has by key, which is encoded as it is.
+    pub(super) fn without_fields(alert: &Alert) -> Self {
         Self {
             id: alert.id.to_string(),
             event_time: Some(timestamp(alert.event_time)),
@@ -33,8 +36,8 @@ impl From<&Alert> for pb::Alert {
             attack: (!alert.attack.is_empty()).then(|| (&alert.attack).into()),
             compliance: alert.compliance.iter().map(Into::into).collect(),
             maturity: alert.maturity.clone(),
-            output_fields: fields::to_map(&alert.output_fields),
-            extra: fields::to_map(&alert.extra),
+            output_fields: BTreeMap::new(),
+            extra: BTreeMap::new(),
             origin: Some((&alert.origin).into()),
             remarks: alert.remarks.iter().map(Into::into).collect(),
             raw: Bytes::new(),
