@@ -70,9 +70,7 @@ async fn scan(readers: usize) -> Throughput {
     let received = Arc::<Received>::default();
     let (before, started) = (server.cpu_seconds(), Instant::now());
     for _ in 0..readers {
-        let (reader, writer) = connect(port).await.into_split();
-        drain(reader, Arc::clone(&received));
-        std::mem::forget(writer);
+        drain(connect(port).await, Arc::clone(&received));
     }
     let deliveries = ALERTS * readers;
     received.reach((deliveries * payload().len()) as u64).await;

@@ -37,10 +37,7 @@ pub(crate) async fn nats(case: &Case) -> Option<Measured> {
         }
         let stream = welcomed(case, port).await;
         let stream = subscribed(stream, &(greeting + "PING\r\n"), "PONG\r\n").await;
-        let (reader, writer) = tokio::io::split(stream);
-        drain(reader, Arc::clone(&received));
-        // Closed, it would end the subscription.
-        std::mem::forget(writer);
+        drain(stream, Arc::clone(&received));
     }
     let publisher = welcomed(case, port).await;
     let greeting = "CONNECT {\"verbose\":false}\r\nPING\r\n";
@@ -89,9 +86,7 @@ pub(crate) async fn redis(case: &Case) -> Option<Measured> {
     );
     for _ in 0..case.connections {
         let stream = subscribed(connect(port).await, "SUBSCRIBE a\r\n", ":1\r\n").await;
-        let (reader, writer) = tokio::io::split(stream);
-        drain(reader, Arc::clone(&received));
-        std::mem::forget(writer);
+        drain(stream, Arc::clone(&received));
     }
     let publisher = connect(port).await;
     let (mut answers, mut publisher) = publisher.into_split();

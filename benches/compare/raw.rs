@@ -70,9 +70,7 @@ pub(crate) async fn measure(case: &Case) -> Measured {
         let one_in = u32::try_from(case.burst / case.matching()).unwrap();
         stream.write_u32(one_in).await.unwrap();
         stream.read_u8().await.unwrap();
-        let (reader, writer) = tokio::io::split(stream);
-        drain(reader, Arc::clone(&received));
-        std::mem::forget(writer);
+        drain(stream, Arc::clone(&received));
     }
     let mut publisher = tls::client(case, connect(port).await).await;
     publisher.write_u32(0).await.unwrap();
