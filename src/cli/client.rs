@@ -21,6 +21,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest message that is taken: a page of large alerts.
 pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
 
+/// How many bytes a stream may be ahead of its reader.
+const STREAM_WINDOW: u32 = 1 << 20;
+
 /// A gateway's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
@@ -120,13 +123,18 @@ impl Server {
 
     /// Connects.
     pub(super) async fn connect(&self) -> Result<Channel, CliError> {
+        self.connect_with(STREAM_WINDOW).await
+    }
+
+    /// Connects, for streams that may be so many bytes ahead of their readers.
+    pub(super) async fn connect_with(&self, window: u32) -> Result<Channel, CliError> {
         let connected = match self {
             Self::Tcp(url) => match Endpoint::from_shared(url.clone()) {
-                Ok(endpoint) => tuned(endpoint).connect().await,
+                Ok(endpoint) => tuned(endpoint, window).connect().await,
                 Err(error) => Err(error),
             },
             Self::Tls(url, files) => match Endpoint::from_shared(url.clone()) {
-                Ok(endpoint) => match tuned(endpoint).tls_config(files.read()?) {
+                Ok(endpoint) => match tuned(endpoint, window).tls_config(files.read()?) {
                     Ok(endpoint) => endpoint.connect().await,
                     Err(error) => Err(error),
                 },
@@ -141,7 +149,7 @@ impl Server {
                         Ok::<_, io::Error>(TokioIo::new(stream))
                     }
                 });
-                tuned(Endpoint::from_static("http://localhost"))
+                tuned(Endpoint::from_static("http://localhost"), window)
                     .connect_with_connector(connect)
                     .await
             }
@@ -183,10 +191,10 @@ impl TlsFiles {
 }
 
 /// Frames and windows that let a busy stream be read in few pieces.
-fn tuned(endpoint: Endpoint) -> Endpoint {
+fn tuned(endpoint: Endpoint, window: u32) -> Endpoint {
     endpoint
         .connect_timeout(CONNECT_TIMEOUT)
-        .initial_stream_window_size(1 << 20)
+        .initial_stream_window_size(window)
         .initial_connection_window_size(4 << 20)
         .tcp_nodelay(true)
 }

@@ -33,6 +33,9 @@ const OPEN_TIME: Duration = Duration::from_secs(60);
 /// So many latencies are kept of each stream; then every second one is, and so on.
 const KEPT_LATENCIES: usize = 4096;
 
+/// A stream that reads nothing is stalled by its first alerts.
+const STALLED_WINDOW: u32 = 1024;
+
 /// All streams.
 pub(super) struct Subscribers {
     streams: Vec<Arc<Counted>>,
@@ -214,7 +217,7 @@ impl Stalled {
     pub(super) async fn open(server: &Server, count: usize) -> Result<Self, CliError> {
         let mut streams = Vec::new();
         for _ in 0..count {
-            let channel = server.connect().await?;
+            let channel = server.connect_with(STALLED_WINDOW).await?;
             streams.push(Frames::live(channel, String::new()).await?);
         }
         Ok(Self { _streams: streams })
