@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let data_dir = config.data_dir.clone();
     let gateway = Gateway::bind(config).await?;
     let log = gateway.log_bounds();
-    tracing::info!(folder = %data_dir.display(), log.alerts, log.bytes, "opened the log");
+    tracing::info!(folder = %data_dir.display(), alerts = log.alerts, bytes = log.bytes, "opened the log");
     for address in gateway.grpc_addresses() {
         tracing::info!(%address, "serving gRPC");
     }

@@ -87,7 +87,9 @@ impl Classes {
     pub(super) fn tell(&self, entries: &[Arc<log::Entry>], told: impl FnOnce(Position)) {
         let mut registered = self.lock();
         let mut woken = HashMap::new();
-        for entry in entries {
+        let told_before = registered.told;
+        // Who reads them may have had to go back.
+        for entry in entries.iter().filter(|it| it.position > told_before) {
             registered.tell(entry, &mut woken);
         }
         if let Some(last) = entries.last() {
@@ -100,7 +102,9 @@ impl Classes {
     pub(super) fn tell_lost(&self, through: Position, told: impl FnOnce(Position)) {
         let registered = self.lock();
         let mut woken = HashMap::new();
-        registered.tell_all(through, &mut woken);
+        if through > registered.told {
+            registered.tell_all(through, &mut woken);
+        }
         end_telling(registered, through, told, woken);
     }
 
@@ -174,6 +178,9 @@ fn end_telling(
     told: impl FnOnce(Position),
     woken: HashMap<FilterId, Arc<Class>>,
 ) {
+    if through <= registered.told {
+        return;
+    }
     registered.told = through;
     told(through);
     let others: Vec<_> = registered.others.iter().filter_map(Weak::upgrade).collect();
@@ -198,4 +205,70 @@ fn tell_one(
         },
     };
     class.expect(position);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::{
+            Start,
+            class::Ahead,
+            tests::{of_rule, request},
+        },
+        log::testing::{entry, in_log},
+    };
+
+    fn entries(positions: std::ops::RangeInclusive<u64>) -> Vec<Arc<log::Entry>> {
+        let at = |position| {
+            let mut entry = in_log(entry("a"));
+            entry.position = Position(position);
+            Arc::new(entry)
+        };
+        positions.map(at).collect()
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again() {
+        let classes = Classes::default();
+        classes.begin(Position(10));
+        let class = classes.of(&Request {
+            filter: of_rule("a"),
+            ..request(Start::Latest)
+        });
+        classes.tell(&entries(8..=12), |told| assert_eq!(told, Position(12)));
+        let version = class.version();
+        classes.tell(&entries(7..=12), |told| panic!("told back to {told}"));
+        classes.tell_lost(Position(9), |told| panic!("told back to {told}"));
+        assert_eq!(class.version(), version);
+        let ahead = Ahead::Places {
+            places: vec![Position(11), Position(12)],
+            through: Position(12),
+        };
+        assert_eq!(class.ahead(Position(10), Position(12)), ahead);
+        assert_eq!(class.ahead(Position(9), Position(12)), Ahead::Unknown);
+        assert_eq!(
+            class.ahead(Position(12), Position(12)),
+            Ahead::Nothing(Position(12))
+        );
+    }
+
+    #[test]
+    fn who_comes_in_between_is_told_what_comes_after() {
+        let classes = Classes::default();
+        classes.begin(Position(0));
+        classes.tell_none(Position(5), |told| assert_eq!(told, Position(5)));
+        let class = classes.of(&Request {
+            filter: of_rule("a"),
+            ..request(Start::Latest)
+        });
+        assert!(!classes.tell_none(Position(6), |told| panic!("told {told}")));
+        classes.tell(&entries(6..=6), |_| {});
+        assert_eq!(class.ahead(Position(4), Position(6)), Ahead::Unknown);
+        let ahead = Ahead::Places {
+            places: vec![Position(6)],
+            through: Position(6),
+        };
+        assert_eq!(class.ahead(Position(5), Position(6)), ahead);
+    }
 }
