@@ -13,13 +13,12 @@ use crate::{
 };
 
 /// Who is measured, the one that all are compared with first.
-const VARIANTS: [&str; 5] = [
-    "nats-server",
-    "falco-gateway",
-    "naive tonic",
-    "bare TCP",
-    "Redis",
-];
+const VARIANTS: [&str; 5] = ["nats-server", OURS, "naive tonic", "bare TCP", "Redis"];
+
+const OURS: &str = "falco-gateway";
+
+/// With whom the gateway is compared too.
+const LIMITS: [&str; 2] = ["naive tonic", "bare TCP"];
 
 /// How many appends are synced for the median of one.
 const SYNCS: usize = 300;
@@ -31,15 +30,22 @@ pub(crate) async fn run(settings: &Settings) -> Option<String> {
     let mut lines = Vec::new();
     for case in FAN_OUT.iter().filter(|case| settings.wants(case.name)) {
         let rounds = measure_all(case).await;
-        let cells = VARIANTS.map(|variant| cell(&rounds, variant, |measured| measured.ns));
-        let line = format!("| {} | {} |", case.name, cells.join(" | "));
+        let cells = VARIANTS.map(|variant| cell(&rounds, variant));
+        let ratios = LIMITS.map(|limit| ratio(&rounds, OURS, limit));
+        let line = format!(
+            "| {} | {} | {} |",
+            case.name,
+            cells.join(" | "),
+            ratios.join(" | ")
+        );
         eprintln!("{line}");
         lines.push(line);
     }
     let head = format!(
-        "| case | {} |\n|---|{}\n",
+        "| case | {} | {} |\n|---|{}\n",
         VARIANTS.join(" | "),
-        "---|".repeat(VARIANTS.len())
+        LIMITS.map(|limit| format!("{OURS} to {limit}")).join(" | "),
+        "---|".repeat(VARIANTS.len() + LIMITS.len())
     );
     (!lines.is_empty()).then(|| head + &lines.join("\n") + "\n")
 }
@@ -73,7 +79,7 @@ async fn measure_all(case: &Case) -> Rounds {
 /// None when the variant cannot do the case.
 async fn measure(variant: &str, case: &Case) -> Option<Measured> {
     match variant {
-        "falco-gateway" => Some(gateway::measure(case).await),
+        OURS => Some(gateway::measure(case).await),
         "nats-server" => peers::nats(case).await,
         "Redis" => peers::redis(case).await,
         "naive tonic" => Some(naive::measure(case).await),
@@ -81,14 +87,22 @@ async fn measure(variant: &str, case: &Case) -> Option<Measured> {
     }
 }
 
-fn cell(rounds: &Rounds, variant: &str, value: impl Fn(&Measured) -> f64) -> String {
-    let (Some(theirs), Some(first)) = (rounds.get(variant), rounds.get(VARIANTS[0])) else {
+/// What a delivery costs, and the ratio to the first.
+fn cell(rounds: &Rounds, variant: &str) -> String {
+    let Some(measured) = rounds.get(variant) else {
         return "–".to_owned();
     };
-    let ratios = theirs.iter().zip(first).map(|(a, b)| value(a) / value(b));
-    let ratio = median(ratios);
-    let ns = median(theirs.iter().map(value));
-    format!("{ns:.0} ({ratio:.2})")
+    let ns = median(measured.iter().map(|it| it.ns));
+    format!("{ns:.0} ({})", ratio(rounds, variant, VARIANTS[0]))
+}
+
+/// The median of the ratios of a variant to another in each round.
+fn ratio(rounds: &Rounds, variant: &str, to: &str) -> String {
+    let (Some(these), Some(those)) = (rounds.get(variant), rounds.get(to)) else {
+        return "–".to_owned();
+    };
+    let ratios = these.iter().zip(those).map(|(a, b)| a.ns / b.ns);
+    format!("{:.2}", median(ratios))
 }
 
 /// How long an append to a file takes until it is on the disk, in microseconds.
