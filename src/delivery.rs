@@ -2,9 +2,10 @@
 //!
 //! A [`Subscription`] is a filter and a position that moves along the log.
 //! History and live alerts are one loop: it reads until it is at the head, and
-//! then waits until it is told that there may be more for it. There is no queue per subscriber, so there
-//! is nobody to block and nothing to overflow; who falls behind the log's
-//! retention finds a gap and is told how many of its alerts were in it.
+//! then waits until it is told that there may be more for it. There is no queue
+//! per subscriber, so there is nobody to block and nothing to overflow; who falls
+//! behind the log's retention finds a gap and is told how many of its alerts were
+//! in it.
 //!
 //! Nothing here knows gRPC: a bridge subscribes in the same way.
 
@@ -33,7 +34,7 @@ pub use self::{
     request::{Batching, OnExpired, Overflow, Request, Start, View},
     subscription::{SlowConsumer, Subscription},
 };
-use self::{classes::Classes, history::History, live::Live, registry::Streams};
+use self::{history::History, live::Live, registry::Streams};
 use crate::{log::Log, source::Sources};
 
 /// What bounds the subscribers.
@@ -63,7 +64,6 @@ pub struct Delivery {
     log: Log,
     sources: Sources,
     streams: Streams,
-    classes: Classes,
     live: Live,
     shutdown: CancellationToken,
 }
@@ -86,14 +86,12 @@ impl Delivery {
     /// Serves `log` until `shutdown`, when every subscription ends at the head. To be
     /// called on a runtime.
     pub fn new(config: Config, log: Log, sources: Sources, shutdown: CancellationToken) -> Self {
-        let classes = Classes::default();
         Self {
-            live: Live::new(&log, &sources, &classes, shutdown.clone()),
+            live: Live::new(&log, &sources, shutdown.clone()),
             config,
             log,
             sources,
             streams: Streams::default(),
-            classes,
             shutdown,
         }
     }
@@ -107,7 +105,7 @@ impl Delivery {
             return Err(OpenError::Draining);
         }
         let origin = self.resolve(&request).await?;
-        let class = self.classes.of(&request);
+        let class = self.live.classes().of(&request);
         let status = self
             .streams
             .register(&request, &class, origin.after, now, self.config.max_streams)
@@ -122,8 +120,7 @@ impl Delivery {
 
     /// All open streams, the oldest first.
     pub fn streams(&self) -> Vec<StreamStatus> {
-        self.streams
-            .list(self.log.bounds().head, self.live.signals().told())
+        self.streams.list(self.log.bounds().head, self.live.told())
     }
 
     /// The bounds of this delivery.

@@ -25,8 +25,7 @@ impl Server {
 
     /// One of this program's own servers, on `port`.
     pub(crate) fn own(role: &str, port: u16) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        Self::start(command.arg(role).arg(port.to_string())).unwrap()
+        Self::own_with(role, port, Path::new(""))
     }
 
     /// The same, which is told of `file`.

@@ -133,13 +133,14 @@ impl Server {
                 Ok(endpoint) => tuned(endpoint, window).connect().await,
                 Err(error) => Err(error),
             },
-            Self::Tls(url, files) => match Endpoint::from_shared(url.clone()) {
-                Ok(endpoint) => match tuned(endpoint, window).tls_config(files.read()?) {
+            Self::Tls(url, files) => {
+                let tls = files.read()?;
+                let endpoint = Endpoint::from_shared(url.clone());
+                match endpoint.and_then(|endpoint| tuned(endpoint, window).tls_config(tls)) {
                     Ok(endpoint) => endpoint.connect().await,
                     Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
-            },
+                }
+            }
             Self::Unix(path) => {
                 let path = path.clone();
                 let connect = service_fn(move |_: Uri| {

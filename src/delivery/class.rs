@@ -137,6 +137,16 @@ impl Class {
         }
     }
 
+    /// What its subscribers want.
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// How much of it they get.
+    pub(super) fn view(&self) -> View {
+        self.view
+    }
+
     /// There may be something for it at `place`, which is after all earlier ones.
     pub(super) fn expect(&self, place: Position) {
         let Some(expected) = &self.expected else {
@@ -353,6 +363,6 @@ mod tests {
             ..request(Start::Latest)
         };
         let _open = bench.open(other).await;
-        assert_eq!(bench.delivery.classes.len(), 1);
+        assert_eq!(bench.delivery.live.classes().len(), 1);
     }
 }

@@ -1,6 +1,9 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Request, View, class::Class};
@@ -12,9 +15,16 @@ use crate::{
 
 /// Subscribers that want the same, by what they want, and who of them is told of
 /// what is appended. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Classes {
-    shared: Arc<Mutex<Registered>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    registered: Mutex<Registered>,
+    // Moved only with the lock held, and read without it by every stream.
+    told: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +38,6 @@ struct Registered {
     sifted: HashMap<FilterId, Weak<Class>>,
     /// Classes that are told of everything.
     others: Vec<Weak<Class>>,
-    /// Everything up to here has been told.
-    told: Position,
 }
 
 /// What makes subscribers want the same.
@@ -42,9 +50,19 @@ struct Key {
 }
 
 impl Classes {
-    /// What comes after `head` will be told.
-    pub(super) fn begin(&self, head: Position) {
-        self.lock().told = head;
+    /// No classes yet; they will be told what comes after `head`.
+    pub(super) fn new(head: Position) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                registered: Mutex::default(),
+                told: AtomicU64::new(head.0),
+            }),
+        }
+    }
+
+    /// Everything up to here has been told to those whom it may concern.
+    pub(super) fn told(&self) -> Position {
+        Position(self.shared.told.load(Ordering::Acquire))
     }
 
     /// The class of `request`.
@@ -61,7 +79,7 @@ impl Classes {
         }
         // A new class is the time to forget those that nobody is in any more.
         registered.forget_left();
-        registered.add(key, request)
+        registered.add(key, request, self.told())
     }
 
     /// Wakes all subscribers: there is something else than alerts for them.
@@ -73,43 +91,60 @@ impl Classes {
     }
 
     /// Tells what was appended up to `head`, if nobody has to be asked about it;
-    /// whether that is so. `told` is called before anyone is woken, here and below.
-    pub(super) fn tell_none(&self, head: Position, told: impl FnOnce(Position)) -> bool {
+    /// whether that is so.
+    pub(super) fn tell_none(&self, head: Position) -> bool {
         let registered = self.lock();
         let none = registered.sifted.is_empty();
         if none {
-            end_telling(registered, head, told, HashMap::new());
+            self.end_telling(registered, head, HashMap::new());
         }
         none
     }
 
-    /// Tells what was appended next.
-    pub(super) fn tell(&self, entries: &[Arc<log::Entry>], told: impl FnOnce(Position)) {
+    /// Tells what was appended next. What has been told is left out: who reads it may
+    /// have had to go back.
+    pub(super) fn tell(&self, entries: &[Arc<log::Entry>]) {
         let mut registered = self.lock();
+        let told = self.told();
         let mut woken = HashMap::new();
-        let told_before = registered.told;
-        // Who reads them may have had to go back.
-        for entry in entries.iter().filter(|it| it.position > told_before) {
+        for entry in entries.iter().filter(|entry| entry.position > told) {
             registered.tell(entry, &mut woken);
         }
-        if let Some(last) = entries.last() {
-            let through = last.position;
-            end_telling(registered, through, told, woken);
-        }
+        let through = entries.last().map_or(told, |last| last.position);
+        self.end_telling(registered, through, woken);
     }
 
     /// Tells that something up to and with `through` cannot be read.
-    pub(super) fn tell_lost(&self, through: Position, told: impl FnOnce(Position)) {
+    pub(super) fn tell_lost(&self, through: Position) {
         let registered = self.lock();
         let mut woken = HashMap::new();
-        if through > registered.told {
+        if through > self.told() {
             registered.tell_all(through, &mut woken);
         }
-        end_telling(registered, through, told, woken);
+        self.end_telling(registered, through, woken);
+    }
+
+    fn end_telling(
+        &self,
+        registered: MutexGuard<'_, Registered>,
+        through: Position,
+        woken: HashMap<FilterId, Arc<Class>>,
+    ) {
+        if through <= self.told() {
+            return;
+        }
+        // Before anyone is woken, who would else sleep on.
+        self.shared.told.store(through.0, Ordering::Release);
+        let others: Vec<_> = registered.others.iter().filter_map(Weak::upgrade).collect();
+        drop(registered);
+        for class in woken.into_values().chain(others) {
+            class.stir();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Registered> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        let registered = self.shared.registered.lock();
+        registered.unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -122,9 +157,9 @@ impl Classes {
 }
 
 impl Registered {
-    fn add(&mut self, key: Key, request: &Request) -> Arc<Class> {
+    fn add(&mut self, key: Key, request: &Request, told: Position) -> Arc<Class> {
         let id = self.filters.insert(&request.filter);
-        let class = Arc::new(Class::new(request, id.map(|_| self.told)));
+        let class = Arc::new(Class::new(request, id.map(|_| told)));
         let weak = Arc::downgrade(&class);
         match id {
             Some(id) => {
@@ -172,24 +207,6 @@ impl Registered {
     }
 }
 
-fn end_telling(
-    mut registered: MutexGuard<'_, Registered>,
-    through: Position,
-    told: impl FnOnce(Position),
-    woken: HashMap<FilterId, Arc<Class>>,
-) {
-    if through <= registered.told {
-        return;
-    }
-    registered.told = through;
-    told(through);
-    let others: Vec<_> = registered.others.iter().filter_map(Weak::upgrade).collect();
-    drop(registered);
-    for class in woken.into_values().chain(others) {
-        class.stir();
-    }
-}
-
 fn tell_one(
     id: FilterId,
     sifted: &HashMap<FilterId, Weak<Class>>,
@@ -230,16 +247,18 @@ mod tests {
 
     #[test]
     fn what_was_told_is_not_told_again() {
-        let classes = Classes::default();
-        classes.begin(Position(10));
+        let classes = Classes::new(Position(10));
         let class = classes.of(&Request {
             filter: of_rule("a"),
             ..request(Start::Latest)
         });
-        classes.tell(&entries(8..=12), |told| assert_eq!(told, Position(12)));
+        classes.tell(&entries(8..=12));
+        assert_eq!(classes.told(), Position(12));
         let version = class.version();
-        classes.tell(&entries(7..=12), |told| panic!("told back to {told}"));
-        classes.tell_lost(Position(9), |told| panic!("told back to {told}"));
+        classes.tell(&entries(7..=12));
+        assert_eq!(classes.told(), Position(12));
+        classes.tell_lost(Position(9));
+        assert_eq!(classes.told(), Position(12));
         assert_eq!(class.version(), version);
         let ahead = Ahead::Places {
             places: vec![Position(11), Position(12)],
@@ -255,15 +274,16 @@ mod tests {
 
     #[test]
     fn who_comes_in_between_is_told_what_comes_after() {
-        let classes = Classes::default();
-        classes.begin(Position(0));
-        classes.tell_none(Position(5), |told| assert_eq!(told, Position(5)));
+        let classes = Classes::new(Position(0));
+        assert!(classes.tell_none(Position(5)));
+        assert_eq!(classes.told(), Position(5));
         let class = classes.of(&Request {
             filter: of_rule("a"),
             ..request(Start::Latest)
         });
-        assert!(!classes.tell_none(Position(6), |told| panic!("told {told}")));
-        classes.tell(&entries(6..=6), |_| {});
+        assert!(!classes.tell_none(Position(6)));
+        assert_eq!(classes.told(), Position(5));
+        classes.tell(&entries(6..=6));
         assert_eq!(class.ahead(Position(4), Position(6)), Ahead::Unknown);
         let ahead = Ahead::Places {
             places: vec![Position(6)],

@@ -24,34 +24,28 @@ const BATCH: usize = 256;
 /// What every stream is told. Ends its task when nobody has it any more.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
+    classes: Classes,
     signals: Arc<Signals>,
     _task: Arc<AbortOnDropHandle<()>>,
 }
 
 /// What streams look at each time: plain words that seldom change.
 #[derive(Debug)]
-pub(super) struct Signals {
-    told: AtomicU64,
+struct Signals {
     sources: AtomicU64,
     is_draining: AtomicBool,
 }
 
 impl Live {
-    /// Follows `log` and `sources` until `shutdown`, for `classes`.
-    pub(super) fn new(
-        log: &Log,
-        sources: &Sources,
-        classes: &Classes,
-        shutdown: CancellationToken,
-    ) -> Self {
+    /// Follows `log` and `sources` until `shutdown`.
+    pub(super) fn new(log: &Log, sources: &Sources, shutdown: CancellationToken) -> Self {
         let head = log.bounds().head;
         let sources = sources.version();
         let signals = Arc::new(Signals {
-            told: AtomicU64::new(head.0),
             sources: AtomicU64::new(*sources.borrow()),
             is_draining: AtomicBool::new(false),
         });
-        classes.begin(head);
+        let classes = Classes::new(head);
         let follower = Follower {
             reader: log.reader(head, Witness::of_all()),
             classes: classes.clone(),
@@ -59,30 +53,30 @@ impl Live {
         };
         let task = tokio::spawn(follower.run(sources, shutdown));
         Self {
+            classes,
             signals,
             _task: Arc::new(AbortOnDropHandle::new(task)),
         }
     }
 
-    pub(super) fn signals(&self) -> &Signals {
-        &self.signals
+    /// Those who are told.
+    pub(super) fn classes(&self) -> &Classes {
+        &self.classes
     }
-}
 
-impl Signals {
     /// Everything up to here has been told to those whom it may concern.
     pub(super) fn told(&self) -> Position {
-        Position(self.told.load(Ordering::Acquire))
+        self.classes.told()
     }
 
     /// The version of the sources.
     pub(super) fn sources(&self) -> u64 {
-        self.sources.load(Ordering::Acquire)
+        self.signals.sources.load(Ordering::Acquire)
     }
 
     /// Streams are to end at the log's head.
     pub(super) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Acquire)
+        self.signals.is_draining.load(Ordering::Acquire)
     }
 }
 
@@ -95,7 +89,8 @@ struct Follower {
 impl Follower {
     async fn run(mut self, mut sources: watch::Receiver<u64>, shutdown: CancellationToken) {
         loop {
-            let told = self.signals.told();
+            let told = self.classes.told();
+            let is_draining = self.signals.is_draining.load(Ordering::Acquire);
             tokio::select! {
                 () = self.reader.wait_past(told) => self.tell().await,
                 // `sources` is closed with the gateway, and then there are no more.
@@ -104,7 +99,7 @@ impl Follower {
                     self.signals.sources.store(version, Ordering::Release);
                     self.classes.stir_all();
                 }
-                () = shutdown.cancelled(), if !self.signals.is_draining() => {
+                () = shutdown.cancelled(), if !is_draining => {
                     self.signals.is_draining.store(true, Ordering::Release);
                     self.classes.stir_all();
                 }
@@ -114,16 +109,14 @@ impl Follower {
 
     /// Tells what has been appended, or the first of it.
     async fn tell(&mut self) {
-        let signals = &self.signals;
-        let told = |through: Position| signals.told.store(through.0, Ordering::Release);
         let head = self.reader.head();
-        if self.classes.tell_none(head, told) {
+        if self.classes.tell_none(head) {
             self.reader.pass(head);
             return;
         }
         match self.reader.read(BATCH).await {
-            Read::Entries(entries) => self.classes.tell(&entries, told),
-            Read::Lost(lost) => self.classes.tell_lost(lost.through, told),
+            Read::Entries(entries) => self.classes.tell(&entries),
+            Read::Lost(lost) => self.classes.tell_lost(lost.through),
             Read::AtHead => {}
         }
     }

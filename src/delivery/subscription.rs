@@ -90,7 +90,7 @@ impl Subscription {
             closed: false,
             timing: Timing::new(request.heartbeat, request.batching.max_delay),
             sources: delivery.sources.clone(),
-            sources_seen: delivery.live.signals().sources(),
+            sources_seen: delivery.live.sources(),
             live: delivery.live.clone(),
             overflow_lag: delivery.config.overflow_lag,
             request,
@@ -136,7 +136,7 @@ impl Subscription {
     /// is taken before an await.
     async fn advance(&mut self) {
         let version = self.class.version();
-        if self.live.signals().is_draining() && self.end.is_none() {
+        if self.live.is_draining() && self.end.is_none() {
             self.end = Some((self.reader.head(), ClosingReason::Draining));
         }
         self.tell_sources();
@@ -171,7 +171,7 @@ impl Subscription {
         if self.is_bounded() {
             self.reader.head()
         } else {
-            self.live.signals().told()
+            self.live.told()
         }
     }
 
@@ -212,7 +212,7 @@ impl Subscription {
         let waiting = head.since(self.scanned);
         let is_enough = waiting >= self.request.batching.max_alerts as u64 || head >= through;
         self.timing
-            .holds_back(!is_enough && !self.live.signals().is_draining())
+            .holds_back(!is_enough && !self.live.is_draining())
     }
 
     /// What comes next, if another one of the class found it or it is at hand.
@@ -374,7 +374,7 @@ impl Subscription {
     }
 
     fn tell_sources(&mut self) {
-        let version = self.live.signals().sources();
+        let version = self.live.sources();
         let seen = mem::replace(&mut self.sources_seen, version);
         if version != seen {
             for status in self.sources.changed_since(seen) {

@@ -7,7 +7,7 @@ use crate::log::Notice;
 
 /// Waits until everything appended has been told.
 async fn told(bench: &Bench) {
-    while bench.delivery.live.signals().told() < bench.delivery.log.bounds().head {
+    while bench.delivery.live.told() < bench.delivery.log.bounds().head {
         tokio::task::yield_now().await;
     }
 }
@@ -30,7 +30,8 @@ async fn who_wants_nothing_of_it_sleeps_on_and_is_not_behind() {
         ["rule = rare", ""].map(|filter| {
             bench
                 .delivery
-                .classes
+                .live
+                .classes()
                 .of(&filtered(filter, Start::Latest))
                 .version()
         })
