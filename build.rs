@@ -5,7 +5,9 @@ use std::{env, error::Error, path::PathBuf};
 use prost_build::Config;
 use prost_types::FileDescriptorSet;
 
-const PROTOS: [&str; 3] = [
+const PROTOS: [&str; 5] = [
+    "falco/outputs.proto",
+    "falco/version.proto",
     "falcogateway/v1/alert_service.proto",
     "falcogateway/v1/gateway_service.proto",
     "falcogateway/v1/ingest_service.proto",
@@ -51,6 +53,7 @@ fn compile_servers(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(
     std::fs::create_dir_all(&out)?;
     let mut config = Config::new();
     config.extern_path(".falcogateway.v1", "crate::pb");
+    config.extern_path(".falco", "crate::pb::falco");
     tonic_prost_build::configure()
         .build_client(false)
         .out_dir(out)

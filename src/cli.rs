@@ -12,7 +12,6 @@ mod dead_letters;
 mod demo;
 mod filter;
 mod get;
-mod json;
 mod list;
 mod publish;
 mod render;

@@ -15,10 +15,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use self::listen::{Listen, Tls};
+pub use self::listen::{Listen, Mode, Socket, Tls};
 use crate::{
     alert::{Origin, Transport},
     delivery, log,
+    rpc::FalcoOutputs,
     source::{falco_grpc, file, http, stdin},
     units::Size,
 };
@@ -44,6 +45,8 @@ pub struct Config {
     pub log: log::Config,
     /// The subscribers' bounds.
     pub delivery: delivery::Config,
+    /// Falco's own gRPC API, for its old clients.
+    pub falco_outputs: FalcoOutputs,
     /// Where alerts come from.
     pub sources: Vec<SourceConfig>,
 }
@@ -121,6 +124,7 @@ impl Default for Config {
             intake: Size(64 << 20),
             log: log::Config::default(),
             delivery: delivery::Config::default(),
+            falco_outputs: FalcoOutputs::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
         }
     }
@@ -314,6 +318,7 @@ mod tests {
             "listen:
   - 127.0.0.1:5060
   - unix:///run/falco-gateway/gateway.sock
+  - {address: 'unix:///run/falco/falco.sock', mode: '0666', group: falco}
   - {address: '0.0.0.0:5061', tls: {certificate: a.crt, key: a.key, client_ca: ca.crt}}
 log: {memory: 1GiB, retention_age: 36h, durability: {interval: 200ms}}
 sources:
@@ -328,7 +333,7 @@ sources:
         .unwrap();
         assert_eq!(config.log.memory, Size(1 << 30));
         assert_eq!(config.listen[0], Listen::plaintext("127.0.0.1:5060"));
-        let tls = config.listen[2].tls.as_ref().unwrap();
+        let tls = config.listen[3].tls.as_ref().unwrap();
         assert_eq!(tls.client_ca, Some("ca.crt".into()));
         assert_eq!(Config::parse(&config.to_yaml().unwrap()).unwrap(), config);
         let interval = Span(Duration::from_millis(200));
@@ -342,8 +347,10 @@ sources:
         let unknown = error("listen: ['127.0.0.1:1']\nsourcs: []\n");
         assert!(unknown.contains("did you mean `sources`?"), "{unknown}");
         assert!(unknown.contains("line 2"), "{unknown}");
-        let half = error("listen: [{address: 'a:1'}]");
-        assert!(half.contains("tls"), "{half}");
+        let mode = error("listen: [{address: 'unix:///a', mode: rw}]");
+        assert!(mode.contains("as chmod takes it"), "{mode}");
+        let tcp = error("listen: [{address: 'a:1', group: falco}]");
+        assert!(tcp.contains("for unix sockets"), "{tcp}");
         let odd = error("listen: [{address: 'unix:///a', tls: {certificate: a, key: b}}]");
         assert!(odd.contains("needs no TLS"), "{odd}");
         let two = error("sources: [{id: a, stdin: {}, http: {}}]");

@@ -125,6 +125,7 @@ impl Gateway {
                 intake: intake.clone(),
                 publish,
                 start_time: now,
+                falco_outputs: config.falco_outputs.clone(),
             }),
             ingest: Ingest {
                 log: log.clone(),

@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod filter;
 pub mod gateway;
 pub mod ingest;
+pub mod json;
 pub mod log;
 pub mod normalize;
 pub mod pb;

@@ -40,6 +40,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] =
     missing_debug_implementations,
     unreachable_pub,
     unused_qualifications,
+    non_camel_case_types,
     clippy::pedantic,
     clippy::restriction,
     clippy::nursery,
@@ -52,5 +53,28 @@ mod generated {
     /// [`crate::rpc`].
     pub mod server {
         include!(concat!(env!("OUT_DIR"), "/server/falcogateway.v1.rs"));
+
+        /// Of Falco's own API.
+        pub mod falco {
+            pub mod outputs {
+                include!(concat!(env!("OUT_DIR"), "/server/falco.outputs.rs"));
+            }
+            pub mod version {
+                include!(concat!(env!("OUT_DIR"), "/server/falco.version.rs"));
+            }
+        }
+    }
+
+    /// Falco's own API, up to Falco 0.43.
+    pub mod falco {
+        pub mod outputs {
+            tonic::include_proto!("falco.outputs");
+        }
+        pub mod schema {
+            tonic::include_proto!("falco.schema");
+        }
+        pub mod version {
+            tonic::include_proto!("falco.version");
+        }
     }
 }

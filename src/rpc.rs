@@ -5,22 +5,29 @@
 //! [`crate::delivery`]'s; how an alert looks on the wire is [`convert`]'s.
 
 mod alert_service;
+mod authority;
 mod bells;
 mod calls;
 mod coalesce;
 mod connection;
 pub mod convert;
+mod falco;
 mod frames;
 mod gateway_service;
 mod grpc;
+mod handshake;
 mod ingest_service;
 mod methods;
+mod peer;
 mod request;
 mod server;
 mod status;
 mod stream_alerts;
 
-pub use self::server::{Listener, Server, Services};
+pub use self::{
+    falco::{Config as FalcoOutputs, Sharing},
+    server::{Listener, Server, Services},
+};
 
 /// What this server can do beyond the first version of the API, by name: what a
 /// client may put into `required_features`.

@@ -9,8 +9,11 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{json, style};
-use crate::alert::{Alert, Priority};
+use super::style;
+use crate::{
+    alert::{Alert, Priority},
+    json,
+};
 
 /// How alerts are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

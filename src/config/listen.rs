@@ -13,6 +13,50 @@ pub struct Listen {
     pub address: String,
     /// The files for TLS; without them, the listener speaks plaintext.
     pub tls: Option<Tls>,
+    /// Who may use a unix socket.
+    pub socket: Socket,
+}
+
+/// Who may use a unix socket: its user, and
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Socket {
+    /// those whom these permissions admit,
+    pub mode: Option<Mode>,
+    /// and this group, by name or number. Without a mode it may read and write.
+    pub group: Option<String>,
+}
+
+/// The permissions of a file, as `chmod` takes them: `"0660"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mode(pub u32);
+
+impl TryFrom<String> for Mode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        u32::from_str_radix(&text, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o777)
+            .map(Self)
+            .ok_or_else(|| {
+                format!("{text:?} is no mode: write it as chmod takes it, in quotes: \"0660\"")
+            })
+    }
+}
+
+impl From<Mode> for String {
+    fn from(Mode(mode): Mode) -> Self {
+        format!("{mode:04o}")
+    }
+}
+
+impl Socket {
+    /// The permissions that hold: the socket's own user, and its group if one is named.
+    pub fn permissions(&self) -> Mode {
+        self.mode
+            .unwrap_or(Mode(if self.group.is_some() { 0o660 } else { 0o600 }))
+    }
 }
 
 /// The files of a listener's TLS, all PEM. They are read at the start.
@@ -31,9 +75,14 @@ pub struct Tls {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WithTls {
+struct WithOptions {
     address: String,
-    tls: Tls,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<Mode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
 }
 
 impl Listen {
@@ -42,6 +91,7 @@ impl Listen {
         Self {
             address: address.into(),
             tls: None,
+            socket: Socket::default(),
         }
     }
 
@@ -49,20 +99,26 @@ impl Listen {
         if self.address.starts_with("unix://") && self.tls.is_some() {
             return Err("a unix socket needs no TLS: remove tls".to_owned());
         }
+        if !self.address.starts_with("unix://") && self.socket != Socket::default() {
+            return Err("mode and group are for unix sockets: remove them".to_owned());
+        }
         Ok(())
     }
 }
 
 impl Serialize for Listen {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.tls {
-            None => self.address.serialize(serializer),
-            Some(tls) => WithTls {
-                address: self.address.clone(),
-                tls: tls.clone(),
-            }
-            .serialize(serializer),
+        if *self == Self::plaintext(&self.address) {
+            return self.address.serialize(serializer);
         }
+        let listen = self.clone();
+        WithOptions {
+            address: listen.address,
+            tls: listen.tls,
+            mode: listen.socket.mode,
+            group: listen.socket.group,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -74,7 +130,9 @@ impl<'de> Deserialize<'de> for Listen {
             type Value = Listen;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an address, or a map of address and tls")
+                f.write_str(
+                    "an address, or a map of address and tls, or of address, mode and group",
+                )
             }
 
             fn visit_str<E: de::Error>(self, address: &str) -> Result<Listen, E> {
@@ -82,11 +140,14 @@ impl<'de> Deserialize<'de> for Listen {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Listen, A::Error> {
-                let WithTls { address, tls } =
-                    WithTls::deserialize(MapAccessDeserializer::new(map))?;
+                let options = WithOptions::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(Listen {
-                    address,
-                    tls: Some(tls),
+                    address: options.address,
+                    tls: options.tls,
+                    socket: Socket {
+                        mode: options.mode,
+                        group: options.group,
+                    },
                 })
             }
         }

@@ -102,7 +102,7 @@ impl AlertFrame {
     }
 
     /// The position after it.
-    pub(super) fn position(&self) -> Position {
+    pub fn position(&self) -> Position {
         self.position
     }
 

@@ -1,13 +1,24 @@
 use std::{
-    fs, io,
-    os::unix::{fs::FileTypeExt, net::UnixStream},
+    fs::{self, Permissions},
+    io,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt, chown},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
 };
 
+use nix::{
+    sys::stat::{self, Mode},
+    unistd::Group,
+};
 use tokio::net::{TcpListener, UnixListener, lookup_host};
 
 use super::tls::{self, TlsError};
-use crate::{config::Listen, rpc::Listener};
+use crate::{
+    config::{Listen, Socket},
+    rpc::Listener,
+};
 
 /// Why the gateway does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +65,7 @@ const UNIX: &str = "unix://";
 pub(super) async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
     let address = &listen.address;
     if let Some(path) = address.strip_prefix(UNIX) {
-        return unix(Path::new(path));
+        return unix(Path::new(path), &listen.socket);
     }
     let Some(tls) = &listen.tls else {
         return Ok(Listener::Tcp(tcp(address, anyone).await?));
@@ -84,7 +95,7 @@ pub(super) async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, Li
         .map_err(failed)
 }
 
-fn unix(path: &Path) -> Result<Listener, ListenError> {
+fn unix(path: &Path, socket: &Socket) -> Result<Listener, ListenError> {
     let address = format!("{UNIX}{}", path.display());
     let failed = |error| ListenError::Bind {
         address: address.clone(),
@@ -101,8 +112,40 @@ fn unix(path: &Path) -> Result<Listener, ListenError> {
         }
         fs::remove_file(path).map_err(failed)?;
     }
-    let listener = UnixListener::bind(path).map_err(failed)?;
+    let listener = bind_closed(path).map_err(failed)?;
+    admit(path, socket).map_err(failed)?;
     Ok(Listener::Unix(listener, PathBuf::from(path)))
+}
+
+/// Binds a socket that nobody else may use yet, whatever the process's umask: who gets
+/// into its queue now would be served later.
+fn bind_closed(path: &Path) -> io::Result<UnixListener> {
+    let umask = stat::umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    let bound = UnixListener::bind(path);
+    stat::umask(umask);
+    bound
+}
+
+/// Lets those use the socket at `path` who may, the group before the mode: nobody is to
+/// be let in who is not in the end.
+fn admit(path: &Path, socket: &Socket) -> io::Result<()> {
+    if let Some(group) = &socket.group {
+        chown(path, None, Some(group_id(group)?))?;
+    }
+    let mode = socket.permissions().0;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+fn group_id(group: &str) -> io::Result<u32> {
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let found = Group::from_name(group)?;
+    let id = found.map(|group| group.gid.as_raw());
+    id.ok_or_else(|| {
+        let told = format!("there is no group {group:?} on this machine");
+        io::Error::new(io::ErrorKind::NotFound, told)
+    })
 }
 
 /// What a client connects to.

@@ -16,6 +16,8 @@ use tokio_rustls::{
     },
 };
 
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
+
 use crate::config::Tls;
 
 /// What a client has to speak after the handshake.
@@ -37,6 +39,12 @@ pub enum TlsError {
     /// A file that holds something else.
     #[error("there is no certificate in {path}: it must hold a PEM block BEGIN CERTIFICATE", path = .0.display())]
     NoCertificate(PathBuf),
+    /// A certificate that no TLS library of today takes.
+    #[error(
+        "{path} is a certificate of X.509 version 1, as the openssl commands in Falco's documentation make them, and TLS here takes version 3 only: make it again with `falco-gateway certs --host NAME`, or with openssl's `x509 -req` and an -extfile that has subjectAltName=DNS:NAME",
+        path = .0.display()
+    )]
+    OldCertificate(PathBuf),
     /// Files that do not go together, or that TLS does not take.
     #[error(
         "{path} cannot be used: {reason}; `falco-gateway certs` makes files that work everywhere",
@@ -81,11 +89,34 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
         path: tls.key.clone(),
         error,
     })?;
+    let chain = certificates(&tls.certificate)?;
+    check_own(&tls.certificate, &chain)?;
     let mut config = builder
-        .with_single_cert(certificates(&tls.certificate)?, key)
+        .with_single_cert(chain, key)
         .map_err(|error| unusable(&tls.certificate, error.to_string()))?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Looks for what Falco's own recipe for certificates makes wrong.
+fn check_own(path: &Path, chain: &[CertificateDer<'static>]) -> Result<(), TlsError> {
+    // What cannot be read here, TLS itself will say something about.
+    let parsed = chain.first().map(|own| X509Certificate::from_der(own));
+    let Some(Ok((_, own))) = parsed else {
+        return Ok(());
+    };
+    if own.version() != X509Version::V3 {
+        return Err(TlsError::OldCertificate(path.to_owned()));
+    }
+    if !matches!(own.subject_alternative_name(), Ok(Some(_))) {
+        tracing::warn!(
+            path = %path.display(),
+            "the certificate names no host in subjectAltName, and clients of today do not look \
+             at its common name: they will refuse it. Make it again with `falco-gateway certs \
+             --host NAME`, or with openssl's -extfile and subjectAltName=DNS:NAME"
+        );
+    }
+    Ok(())
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -20,6 +20,7 @@ use super::{
     bells::{Bell, Bells, Key},
     calls::Calls,
     coalesce::{Outlet, Pool, coalesced},
+    falco::Given,
     methods::Methods,
 };
 
@@ -44,8 +45,10 @@ where
     S::ConnectInfo: Clone + Send + Sync + 'static,
 {
     let info = stream.connect_info();
+    let given = Given::default();
     let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
+        request.extensions_mut().insert(given.clone());
         methods.clone().call(request)
     });
     let (io, outlet) = coalesced(stream, pool);

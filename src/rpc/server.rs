@@ -3,6 +3,7 @@ use std::{
     future::{Future, ready},
     io,
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,8 +23,15 @@ use tonic_health::{
 };
 
 use super::{
-    alert_service::Alerts, coalesce::Pool, connection, gateway_service::Gateway,
-    ingest_service::Ingest, methods::Methods,
+    alert_service::Alerts,
+    authority::Mended,
+    coalesce::Pool,
+    connection,
+    falco::{self, Outputs, Versions},
+    gateway_service::Gateway,
+    handshake::TurnedAway,
+    ingest_service::Ingest,
+    methods::Methods,
 };
 use crate::{
     delivery::Delivery,
@@ -31,7 +39,12 @@ use crate::{
     pb::{
         self,
         server::{
-            alert_service_server::AlertServiceServer, gateway_service_server::GatewayServiceServer,
+            alert_service_server::AlertServiceServer,
+            falco::{
+                outputs::service_server::ServiceServer as OutputsServer,
+                version::service_server::ServiceServer as VersionsServer,
+            },
+            gateway_service_server::GatewayServiceServer,
             ingest_service_server::IngestServiceServer,
         },
     },
@@ -52,11 +65,13 @@ const INGEST: &str = "falcogateway.v1.IngestService";
 
 /// The services' names, as the health service knows them; the empty one is the
 /// server as a whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 6] = [
     "",
     "falcogateway.v1.AlertService",
     "falcogateway.v1.GatewayService",
     INGEST,
+    "falco.outputs.service",
+    "falco.version.service",
 ];
 
 /// What the services stand on.
@@ -74,6 +89,8 @@ pub struct Services {
     pub publish: SourceHandle,
     /// When the gateway started.
     pub start_time: Timestamp,
+    /// How Falco's own API is served.
+    pub falco_outputs: falco::Config,
 }
 
 /// Where a server listens.
@@ -101,14 +118,21 @@ impl fmt::Debug for Listener {
 pub struct Server {
     services: Services,
     health: HealthReporter,
+    /// One for all listeners: their clients may share a queue.
+    outputs: Option<Outputs>,
 }
 
 impl Server {
     /// A server of `services`, and the service with which it tells its health.
     pub fn new(services: Services) -> Self {
+        let outputs = &services.falco_outputs;
+        let outputs = outputs
+            .enabled
+            .then(|| Outputs::new(outputs.clone(), services.delivery.clone()));
         Self {
             services,
             health: HealthReporter::new(),
+            outputs,
         }
     }
 
@@ -164,7 +188,7 @@ impl Server {
                 accept_all(accept, handshake, &methods, &shutdown).await;
             }
             Listener::Unix(listener, path) => {
-                let accept = || async { Ok(listener.accept().await?.0) };
+                let accept = || async { Ok(Mended::new(listener.accept().await?.0)) };
                 accept_all(accept, |stream| ready(Ok(stream)), &methods, &shutdown).await;
                 remove_socket(&path);
             }
@@ -195,6 +219,11 @@ impl Server {
                 })
                 .max_decoding_message_size(LARGEST_REQUEST),
             );
+        if let Some(outputs) = self.outputs.clone() {
+            routes
+                .add_service(OutputsServer::new(outputs))
+                .add_service(VersionsServer::new(Versions));
+        }
         // Its only error is a descriptor that cannot be read, and ours can.
         if let (Ok(v1), Ok(v1alpha)) = (reflection().build_v1(), reflection().build_v1alpha()) {
             routes.add_service(v1).add_service(v1alpha);
@@ -228,6 +257,7 @@ async fn accept_all<S, F, T, G>(
 {
     let connections = TaskTracker::new();
     let pool = Pool::default();
+    let turned_away = Arc::<TurnedAway>::default();
     loop {
         let accepted = tokio::select! {
             accepted = accept() => accepted,
@@ -237,6 +267,7 @@ async fn accept_all<S, F, T, G>(
             Ok(stream) => {
                 let (ready, shutdown) = (ready(stream), shutdown.clone());
                 let (methods, pool) = (methods.clone(), pool.clone());
+                let turned_away = Arc::clone(&turned_away);
                 connections.spawn(async move {
                     let ready = tokio::select! {
                         ready = ready => ready,
@@ -244,7 +275,7 @@ async fn accept_all<S, F, T, G>(
                     };
                     match ready {
                         Ok(stream) => connection::serve(stream, methods, pool, shutdown).await,
-                        Err(error) => tracing::debug!(%error, "a client did not get to speak"),
+                        Err(error) => turned_away.tell(&error),
                     }
                 });
             }

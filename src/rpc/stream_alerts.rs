@@ -3,13 +3,9 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tonic::{
-    Status,
-    body::Body,
-    transport::server::{TcpConnectInfo, TlsConnectInfo, UdsConnectInfo},
-};
+use tonic::{Status, body::Body};
 
-use super::{frames::Framer, grpc, request, status};
+use super::{frames::Framer, grpc, peer, request, status};
 use crate::{clock, delivery::Delivery};
 
 /// The method's path.
@@ -31,7 +27,7 @@ async fn open(
     request: http::Request<Body>,
 ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
     let (head, body) = request.into_parts();
-    let wanted = request::stream(grpc::read(body).await?, peer(&head.extensions))?;
+    let wanted = request::stream(grpc::read(body).await?, peer::address(&head.extensions))?;
     let subscription = delivery
         .open(wanted, clock::now())
         .await
@@ -47,17 +43,4 @@ async fn open(
         };
         Some((message, both))
     }))
-}
-
-fn peer(extensions: &http::Extensions) -> String {
-    let over_tls = extensions
-        .get()
-        .map(TlsConnectInfo::<TcpConnectInfo>::get_ref);
-    let address = extensions.get().or(over_tls);
-    let address = address.and_then(TcpConnectInfo::remote_addr);
-    match (address, extensions.get::<UdsConnectInfo>()) {
-        (Some(address), _) => address.to_string(),
-        (None, Some(_)) => "unix socket".to_owned(),
-        (None, None) => "unknown".to_owned(),
-    }
 }

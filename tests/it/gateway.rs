@@ -1,6 +1,7 @@
 //! The whole gateway, from the bytes of a Falco to the frames of a subscriber.
 
 mod errors;
+mod falco_outputs;
 mod flow;
 mod history;
 mod lifecycle;

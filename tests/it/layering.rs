@@ -10,8 +10,9 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("units", &[]),
+    ("json", &["alert"]),
     ("clock", &[]),
     ("pb", &[]),
     ("alert", &[]),
@@ -29,13 +30,18 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "clock",
             "delivery",
             "filter",
+            "json",
             "log",
             "normalize",
             "pb",
             "source",
+            "units",
         ],
     ),
-    ("config", &["alert", "delivery", "log", "source", "units"]),
+    (
+        "config",
+        &["alert", "delivery", "log", "rpc", "source", "units"],
+    ),
     (
         "gateway",
         &[
@@ -50,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "config",
             "filter",
             "gateway",
+            "json",
             "normalize",
             "pb",
             "rpc",
@@ -66,7 +73,7 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("tonic_types", &["rpc", "cli"]),
-    ("serde_json", &["normalize", "source/http", "cli"]),
+    ("serde_json", &["json", "normalize", "source/http", "cli"]),
     ("clap", &["cli"]),
     ("rcgen", &["cli"]),
     ("tokio_rustls", &["gateway", "rpc"]),

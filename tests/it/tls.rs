@@ -7,7 +7,7 @@ use std::{
 };
 
 use falco_gateway::{
-    config::{Listen, Tls},
+    config::{Listen, Socket, Tls},
     gateway::Gateway,
 };
 use tokio::net::TcpStream;
@@ -61,6 +61,9 @@ impl Files {
     }
 }
 
+/// As Falco's documentation says to make them.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/certs");
+
 const MUTUAL: [&str; 3] = ["ca.crt", "client.crt", "client.key"];
 
 /// A gateway with an alert, and the address of its listener with TLS.
@@ -69,6 +72,7 @@ async fn running(tls: Tls) -> (Running, String) {
     config.listen.push(Listen {
         address: "127.0.0.1:0".to_owned(),
         tls: Some(tls),
+        socket: Socket::default(),
     });
     let gateway = Running::with(config).await;
     gateway.post_all([numbered_body(1, 0)]).await;
@@ -171,6 +175,7 @@ async fn whoever_shows_a_certificate_may_come_from_anywhere() {
         config.listen = vec![Listen {
             address: "0.0.0.0:0".to_owned(),
             tls: Some(tls),
+            socket: Socket::default(),
         }];
         Gateway::bind(config).await.map(|_| ())
     };
@@ -204,10 +209,38 @@ async fn files_that_cannot_be_used_are_named() {
         config.listen = vec![Listen {
             address: "127.0.0.1:0".to_owned(),
             tls: Some(tls.clone()),
+            socket: Socket::default(),
         }];
         let refused = Gateway::bind(config).await.unwrap_err().to_string();
         assert!(refused.contains(named), "{tls:?}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn the_certificates_of_falcos_own_recipe_are_told_from_others() {
+    let fixture = |name: &str| Path::new(FIXTURES).join(name);
+    let bind = async |certificate: &str| {
+        let mut config = loopback();
+        let data = tempfile::tempdir().unwrap();
+        config.data_dir = data.path().to_owned();
+        config.listen = vec![Listen {
+            address: "127.0.0.1:0".to_owned(),
+            tls: Some(Tls {
+                certificate: fixture(certificate),
+                key: fixture("server.key"),
+                client_ca: Some(fixture("ca.crt")),
+            }),
+            socket: Socket::default(),
+        }];
+        Gateway::bind(config).await.map(|_| ())
+    };
+    let refused = bind("server.crt").await.unwrap_err().to_string();
+    assert!(
+        refused.contains("version 1") && refused.contains("falco-gateway certs --host"),
+        "{refused}"
+    );
+    // Only told: clients that do not mind may use it.
+    bind("server-without-names.crt").await.unwrap();
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Coming up, and going down in order.
 
-use std::{os::unix::net::UnixListener as StdUnixListener, time::Duration};
+use std::{
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixListener as StdUnixListener,
+    },
+    time::Duration,
+};
 
 use falco_gateway::{
-    config::Listen,
+    config::{Listen, Mode, Socket},
     gateway::{Gateway, ListenError, StartError},
     pb::{self, stream_frame::Kind},
 };
@@ -123,4 +129,58 @@ async fn plaintext_off_loopback_must_be_asked_for() {
     );
     config.allow_plaintext_off_loopback = true;
     Gateway::bind(config).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_socket_is_its_users_alone_unless_more_is_said() {
+    let group = nix::unistd::Group::from_gid(nix::unistd::getgid());
+    let group = group.unwrap().unwrap();
+    for (socket, mode) in [
+        (Socket::default(), 0o600),
+        (
+            Socket {
+                group: Some(group.name.clone()),
+                ..Socket::default()
+            },
+            0o660,
+        ),
+        (
+            Socket {
+                mode: Some(Mode(0o666)),
+                group: Some(group.gid.to_string()),
+            },
+            0o666,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        // The folder is made, too.
+        let path = folder.path().join("run/falco/falco.sock");
+        let mut config = loopback();
+        config.data_dir = folder.path().to_owned();
+        config.listen.push(Listen {
+            socket,
+            ..Listen::plaintext(format!("unix://{}", path.display()))
+        });
+        let _gateway = Gateway::bind(config).await.unwrap();
+        let found = std::fs::metadata(&path).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, mode);
+        assert_eq!(found.gid(), group.gid.as_raw());
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.sock");
+    let mut config = loopback();
+    config.data_dir = folder.path().to_owned();
+    config.listen = vec![Listen {
+        socket: Socket {
+            group: Some("no-such-group".to_owned()),
+            ..Socket::default()
+        },
+        ..Listen::plaintext(format!("unix://{}", path.display()))
+    }];
+    let refused = Gateway::bind(config).await.unwrap_err().to_string();
+    assert!(refused.contains("no-such-group"), "{refused}");
 }

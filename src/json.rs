@@ -6,7 +6,7 @@ use crate::alert::{Alert, FieldValue, Fields, Remark};
 
 /// In the gateway's schema: the names of `alert.proto`, empty ones left out,
 /// fields as plain JSON values.
-pub(super) fn alert(alert: &Alert) -> Value {
+pub fn alert(alert: &Alert) -> Value {
     let mut value = json!({
         "id": alert.id.to_string(),
         "event_time": alert.event_time,
@@ -81,7 +81,7 @@ fn prune(value: &mut Value) {
 }
 
 /// As Falco's `json_output` writes it.
-pub(super) fn falco(alert: &Alert) -> Value {
+pub fn falco(alert: &Alert) -> Value {
     json!({
         "hostname": alert.hostname,
         "output": alert.output,
@@ -95,7 +95,7 @@ pub(super) fn falco(alert: &Alert) -> Value {
 }
 
 /// One field's value.
-pub(super) fn value(value: &FieldValue) -> Value {
+pub fn value(value: &FieldValue) -> Value {
     match value {
         FieldValue::Null => Value::Null,
         FieldValue::String(text) => json!(text),

@@ -1,0 +1,159 @@
+#![expect(
+    clippy::disallowed_types,
+    reason = "this lock is a queue of those who wait, each for the next alert"
+)]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Mutex;
+
+use super::response::Responses;
+use crate::{
+    clock,
+    delivery::{
+        AlertFrame, Delivery, Frame, FrameKind, Loss, LossCause, OpenError, Request, Subscription,
+    },
+    log::Position,
+    pb::falco::outputs::Response,
+};
+
+/// The alerts of a subscription as responses, one after the other.
+///
+/// What is at hand is never more than one frame; the rest waits in the log.
+#[derive(Debug)]
+pub(super) struct Queue {
+    subscription: Subscription,
+    responses: Responses,
+    /// The frame that is being given out, and how many of it were.
+    frame: Option<(Arc<AlertFrame>, usize)>,
+    given: Given,
+}
+
+/// Everything up to here was given out.
+#[derive(Debug, Clone, Default)]
+pub(in crate::rpc) struct Given(Arc<AtomicU64>);
+
+impl Given {
+    /// The place; the log's start when nothing was.
+    pub(super) fn position(&self) -> Position {
+        Position(self.0.load(Ordering::Relaxed))
+    }
+
+    fn moved_to(&self, position: Position) {
+        self.0.store(position.0, Ordering::Relaxed);
+    }
+}
+
+impl Queue {
+    /// What `request` asks for; how far it was given out is told to `given`.
+    pub(super) async fn open(
+        delivery: &Delivery,
+        request: Request,
+        responses: Responses,
+        given: Given,
+    ) -> Result<Self, OpenError> {
+        Ok(Self {
+            subscription: delivery.open(request, clock::now()).await?,
+            responses,
+            frame: None,
+            given,
+        })
+    }
+
+    /// The next response; none at the end. Cancelling it loses nothing.
+    pub(super) async fn next(&mut self) -> Option<Response> {
+        self.next_up_to(Position(u64::MAX)).await
+    }
+
+    /// The next response up to `end`, without waiting for what is not there yet.
+    pub(super) async fn next_up_to(&mut self, end: Position) -> Option<Response> {
+        loop {
+            if let Some(response) = self.at_hand() {
+                return Some(response);
+            }
+            if self.given.position() >= end {
+                return None;
+            }
+            // Nobody asked to be disconnected for being slow, so there is no error.
+            let frame = self.subscription.next().await?.ok()?;
+            if let Some(response) = self.take(frame) {
+                return Some(response);
+            }
+        }
+    }
+
+    fn at_hand(&mut self) -> Option<Response> {
+        let (alerts, given) = self.frame.as_mut()?;
+        let Some(entry) = alerts.entries().get(*given) else {
+            self.given.moved_to(alerts.position());
+            self.frame = None;
+            return None;
+        };
+        *given += 1;
+        self.given.moved_to(entry.position);
+        Some(match entry.alert() {
+            Some(alert) => self.responses.alert(alert),
+            None => self
+                .responses
+                .loss(&unreadable(entry.position), clock::now()),
+        })
+    }
+
+    fn take(&mut self, frame: Frame) -> Option<Response> {
+        if let FrameKind::Alerts(alerts) = frame.kind {
+            self.frame = Some((alerts, 0));
+            return None;
+        }
+        self.given.moved_to(frame.position);
+        match frame.kind {
+            FrameKind::Loss(loss) => Some(self.responses.loss(&loss, clock::now())),
+            _ => None,
+        }
+    }
+}
+
+/// What was written by another version of the gateway, say.
+fn unreadable(position: Position) -> Loss {
+    Loss {
+        after: position.previous(),
+        through: position,
+        lost: 1,
+        lower_bound: false,
+        cause: LossCause::Corruption,
+    }
+}
+
+/// The one queue of all who compete. It is a lock that is handed on in the order of
+/// asking, so each alert goes to whoever waits longest.
+#[derive(Debug)]
+pub(super) struct SharedQueue {
+    queue: Mutex<Queue>,
+    given: Given,
+}
+
+impl SharedQueue {
+    /// Shares `queue`, which tells how far it was given out to `given`.
+    pub(super) fn new(queue: Queue, given: Given) -> Self {
+        Self {
+            queue: Mutex::new(queue),
+            given,
+        }
+    }
+
+    /// The next response; none at the end. Cancelling it loses nothing.
+    pub(super) async fn next(&self) -> Option<Response> {
+        self.queue.lock().await.next().await
+    }
+
+    /// The next response up to `end`, without waiting for what is not there yet.
+    pub(super) async fn next_up_to(&self, end: Position) -> Option<Response> {
+        // Whoever has the queue may wait for the next alert.
+        if self.given.position() >= end {
+            return None;
+        }
+        self.queue.lock().await.next_up_to(end).await
+    }
+}
