@@ -19,7 +19,7 @@ pub use self::listen::{Listen, Mode, Socket, Tls};
 use crate::{
     alert::{Origin, Transport},
     delivery, log,
-    rpc::FalcoOutputs,
+    rpc::{FalcoOutputs, GrpcWeb},
     source::{falco_grpc, file, http, stdin},
     units::Size,
 };
@@ -47,6 +47,8 @@ pub struct Config {
     pub delivery: delivery::Config,
     /// Falco's own gRPC API, for its old clients.
     pub falco_outputs: FalcoOutputs,
+    /// Who may call from a browser.
+    pub grpc_web: GrpcWeb,
     /// Where alerts come from.
     pub sources: Vec<SourceConfig>,
 }
@@ -125,6 +127,7 @@ impl Default for Config {
             log: log::Config::default(),
             delivery: delivery::Config::default(),
             falco_outputs: FalcoOutputs::default(),
+            grpc_web: GrpcWeb::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
         }
     }
@@ -196,6 +199,9 @@ impl Config {
             listen.check().map_err(|problem| wrong(&at, &problem))?;
         }
         self.log.check().map_err(|problem| wrong("log", &problem))?;
+        self.grpc_web
+            .check()
+            .map_err(|problem| wrong("grpc_web.allowed_origins", &problem))?;
         let mut ids = BTreeSet::from([PUBLISH_ID]);
         for (index, source) in self.sources.iter().enumerate() {
             let at = format!("sources[{index}] ({:?})", source.id);

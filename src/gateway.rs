@@ -126,6 +126,7 @@ impl Gateway {
                 publish,
                 start_time: now,
                 falco_outputs: config.falco_outputs.clone(),
+                grpc_web: config.grpc_web.clone(),
             }),
             ingest: Ingest {
                 log: log.clone(),

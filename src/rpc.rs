@@ -23,10 +23,12 @@ mod request;
 mod server;
 mod status;
 mod stream_alerts;
+mod web;
 
 pub use self::{
     falco::{Config as FalcoOutputs, Sharing},
     server::{Listener, Server, Services},
+    web::Config as GrpcWeb,
 };
 
 /// What this server can do beyond the first version of the API, by name: what a

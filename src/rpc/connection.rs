@@ -1,27 +1,29 @@
-//! One HTTP/2 connection, from its acceptance to its end.
+//! One connection, from its acceptance to its end: HTTP/2, or HTTP/1.1 for gRPC-Web.
 
 use std::{
     io,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
-use hyper::{body::Incoming, server::conn::http2};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
+    server::conn::auto,
     service::TowerToHyperService,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::Connected;
+use tonic::{body::Body, transport::server::Connected};
 
 use super::{
     bells::{Bell, Bells, Key},
     calls::Calls,
     coalesce::{Outlet, Pool, coalesced},
     falco::Given,
-    methods::Methods,
+    web::Web,
 };
 
 /// What a connection may have in flight towards the gateway.
@@ -31,15 +33,18 @@ const RECEIVE_WINDOW: u32 = 1 << 20;
 /// that opens a stream for each of its users.
 const STREAMS_PER_CONNECTION: u32 = 10_000;
 
+/// How long a request's headers may take over HTTP/1.1, and a connection be idle there.
+const HEADERS_TIME: Duration = Duration::from_secs(60);
+
 /// How often a connection and its calls alternate before the runtime has its turn.
 const ROUNDS: usize = 4;
 
 /// The key of the connection itself, which no call has.
 const CONNECTION: Key = Key::MAX;
 
-/// Serves `methods` on `stream` until the peer leaves, or until `shutdown` and the
+/// Serves `web` on `stream` until the peer leaves, or until `shutdown` and the
 /// end of the calls that are open then.
-pub(super) async fn serve<S>(stream: S, methods: Methods, pool: Pool, shutdown: CancellationToken)
+pub(super) async fn serve<S>(stream: S, web: Web, pool: Pool, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     S::ConnectInfo: Clone + Send + Sync + 'static,
@@ -49,22 +54,29 @@ where
     let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
         request.extensions_mut().insert(given.clone());
-        methods.clone().call(request)
+        web.clone().call(request.map(Body::new))
     });
     let (io, outlet) = coalesced(stream, pool);
     let bells = Arc::<Bells>::default();
     let calls = Calls::new(Arc::clone(&bells));
-    let connection = http2::Builder::new(calls.begun())
+    let mut builder = auto::Builder::new(calls.begun());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIME);
+    builder
+        .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
+        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+    let service = TowerToHyperService::new(service);
+    let connection = Box::pin(builder.serve_connection(TokioIo::new(io), service));
     let mut connection = pin!(Turns::new(connection, outlet, calls, bells));
     let served = tokio::select! {
         served = &mut connection => served,
         () = shutdown.cancelled() => {
-            connection.as_mut().connection().graceful_shutdown();
+            connection.as_mut().connection().as_mut().graceful_shutdown();
             connection.await
         }
     };
@@ -103,22 +115,22 @@ impl<C, S> Turns<C, S> {
     }
 
     /// The connection itself.
-    fn connection(self: Pin<&mut Self>) -> Pin<&mut C>
+    fn connection(self: Pin<&mut Self>) -> &mut C
     where
         C: Unpin,
         S: Unpin,
     {
-        Pin::new(&mut self.get_mut().connection)
+        &mut self.get_mut().connection
     }
 }
 
-impl<C, S> Turns<C, S>
+impl<C, S, E> Turns<C, S>
 where
-    C: Future<Output = hyper::Result<()>> + Unpin,
+    C: Future<Output = Result<(), E>> + Unpin,
     S: Unpin,
 {
     /// The calls write to the connection, and that may let them go on.
-    fn turn(&mut self) -> Poll<hyper::Result<()>> {
+    fn turn(&mut self) -> Poll<Result<(), E>> {
         for _ in 0..ROUNDS {
             self.bells.collect(&mut self.rung);
             for key in self.rung.drain(..) {
@@ -138,9 +150,10 @@ where
     }
 }
 
-impl<C, S> Future for Turns<C, S>
+impl<C, S, E> Future for Turns<C, S>
 where
-    C: Future<Output = hyper::Result<()>> + Unpin,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    C: Future<Output = Result<(), E>> + Unpin,
     S: AsyncWrite + Unpin,
 {
     type Output = io::Result<()>;

@@ -1,8 +1,11 @@
 //! Who answers which call.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
 
-use hyper::body::Incoming;
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, body::Body, codegen::Service, service::Routes};
 
@@ -24,11 +27,10 @@ pub(super) struct Methods {
 
 impl Methods {
     /// Answers `request`.
-    pub(super) async fn call(
+    pub(super) async fn answer(
         mut self,
-        request: http::Request<Incoming>,
+        request: http::Request<Body>,
     ) -> Result<http::Response<Body>, Infallible> {
-        let request = request.map(Body::new);
         let path = request.uri().path();
         if path.starts_with(INGEST) {
             return self.routes.call(request).await;
@@ -46,5 +48,20 @@ impl Methods {
         Ok(AbortOnDropHandle::new(answer)
             .await
             .unwrap_or_else(|_| Status::internal("the call has failed").into_http()))
+    }
+}
+
+/// For what translates before them.
+impl Service<http::Request<Body>> for Methods {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        self.clone().answer(request).boxed()
     }
 }

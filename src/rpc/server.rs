@@ -32,6 +32,7 @@ use super::{
     handshake::TurnedAway,
     ingest_service::Ingest,
     methods::Methods,
+    web::{self, Web},
 };
 use crate::{
     delivery::Delivery,
@@ -91,6 +92,8 @@ pub struct Services {
     pub start_time: Timestamp,
     /// How Falco's own API is served.
     pub falco_outputs: falco::Config,
+    /// Who may call from a browser.
+    pub grpc_web: web::Config,
 }
 
 /// Where a server listens.
@@ -173,11 +176,11 @@ impl Server {
 
     /// Serves `listener` until `shutdown`, and then until its open calls end.
     pub async fn serve(&self, listener: Listener, shutdown: CancellationToken) {
-        let methods = self.methods();
+        let web = Web::new(self.methods(), &self.services.grpc_web);
         match listener {
             Listener::Tcp(listener) => {
                 let accept = || accept_tcp(&listener);
-                accept_all(accept, |stream| ready(Ok(stream)), &methods, &shutdown).await;
+                accept_all(accept, |stream| ready(Ok(stream)), &web, &shutdown).await;
             }
             Listener::Tls(listener, acceptor) => {
                 let accept = || accept_tcp(&listener);
@@ -185,11 +188,11 @@ impl Server {
                     let handshake = timeout(HANDSHAKE_TIME, acceptor.accept(stream));
                     async { handshake.await? }
                 };
-                accept_all(accept, handshake, &methods, &shutdown).await;
+                accept_all(accept, handshake, &web, &shutdown).await;
             }
             Listener::Unix(listener, path) => {
                 let accept = || async { Ok(Mended::new(listener.accept().await?.0)) };
-                accept_all(accept, |stream| ready(Ok(stream)), &methods, &shutdown).await;
+                accept_all(accept, |stream| ready(Ok(stream)), &web, &shutdown).await;
                 remove_socket(&path);
             }
         }
@@ -247,7 +250,7 @@ async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
 async fn accept_all<S, F, T, G>(
     accept: impl Fn() -> F,
     ready: impl Fn(S) -> G,
-    methods: &Methods,
+    web: &Web,
     shutdown: &CancellationToken,
 ) where
     F: Future<Output = io::Result<S>>,
@@ -266,7 +269,7 @@ async fn accept_all<S, F, T, G>(
         match accepted {
             Ok(stream) => {
                 let (ready, shutdown) = (ready(stream), shutdown.clone());
-                let (methods, pool) = (methods.clone(), pool.clone());
+                let (web, pool) = (web.clone(), pool.clone());
                 let turned_away = Arc::clone(&turned_away);
                 connections.spawn(async move {
                     let ready = tokio::select! {
@@ -274,7 +277,7 @@ async fn accept_all<S, F, T, G>(
                         () = shutdown.cancelled() => return,
                     };
                     match ready {
-                        Ok(stream) => connection::serve(stream, methods, pool, shutdown).await,
+                        Ok(stream) => connection::serve(stream, web, pool, shutdown).await,
                         Err(error) => turned_away.tell(&error),
                     }
                 });

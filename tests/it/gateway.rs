@@ -10,3 +10,4 @@ mod publish;
 mod refusals;
 mod resume;
 mod slow;
+mod web;

@@ -1,0 +1,149 @@
+//! gRPC-Web, for pages in a browser: over HTTP/1.1 as well as HTTP/2.
+//!
+//! A browser sends along which page's script calls, its *origin*. Only those that the
+//! configuration names may: any page that an operator happens to look at can reach a
+//! gateway on the operator's machine, and one whose name leads there (DNS rebinding)
+//! is even "the same origin" to the browser.
+
+use std::convert::Infallible;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
+use serde::{Deserialize, Serialize};
+use tonic::body::Body;
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, ServiceExt};
+use tower_http::cors::{AllowHeaders, Cors, CorsLayer};
+
+use super::methods::Methods;
+
+/// What a page's script may read of an answer's headers.
+const READABLE: [HeaderName; 3] = [
+    HeaderName::from_static("grpc-status"),
+    HeaderName::from_static("grpc-message"),
+    HeaderName::from_static("grpc-status-details-bin"),
+];
+
+/// What all gRPC-Web's content types begin with.
+const GRPC_WEB: &[u8] = b"application/grpc-web";
+
+/// Who may call from a browser.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The origins of the pages whose scripts may call, as the browser writes them:
+    /// `https://alerts.example.com`, with the port if it is not the usual one.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Config {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        self.allowed_origins.iter().try_for_each(|origin| {
+            let after_scheme = ["http://", "https://"]
+                .iter()
+                .find_map(|scheme| origin.strip_prefix(scheme));
+            match after_scheme {
+                Some(host) if !host.is_empty() && !host.contains(['/', '*', ' ']) => Ok(()),
+                _ => Err(format!(
+                    "{origin:?} is no origin: write scheme, host and port of the page and nothing \
+                     more, such as https://alerts.example.com or http://localhost:8080"
+                )),
+            }
+        })
+    }
+}
+
+/// All methods, also as a browser calls them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Web {
+    methods: Methods,
+    translated: Cors<GrpcWebService<Methods>>,
+    allowed_origins: Vec<HeaderValue>,
+}
+
+impl Web {
+    pub(super) fn new(methods: Methods, config: &Config) -> Self {
+        let origins = config.allowed_origins.iter();
+        let allowed_origins: Vec<_> = origins
+            .filter_map(|origin| HeaderValue::from_str(origin).ok())
+            .collect();
+        let cors = CorsLayer::new()
+            .allow_origin(allowed_origins.clone())
+            .allow_methods([Method::POST])
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(READABLE)
+            .allow_private_network(true);
+        Self {
+            translated: cors.layer(GrpcWebLayer::new().layer(methods.clone())),
+            methods,
+            allowed_origins,
+        }
+    }
+
+    /// Answers `request`.
+    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let is_web = is_grpc_web(request.headers()) || request.method() == Method::OPTIONS;
+        if !is_web && request.version() == Version::HTTP_2 {
+            return self.methods.answer(request).await;
+        }
+        if !is_web {
+            let told = "this port speaks gRPC and gRPC-Web; Falco posts its alerts to the port \
+                        of an http source, 2801 unless configured\n";
+            return Ok(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
+        }
+        if let Some(origin) = request.headers().get(header::ORIGIN)
+            && !self.allowed_origins.contains(origin)
+        {
+            let origin = origin.to_str().unwrap_or("?");
+            tracing::debug!(origin, "a page was refused");
+            let told = format!(
+                "pages of {origin} may not call this gateway: add it to grpc_web.allowed_origins\n"
+            );
+            return Ok(plain(StatusCode::FORBIDDEN, told));
+        }
+        self.translated.oneshot(request).await
+    }
+}
+
+fn is_grpc_web(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(GRPC_WEB))
+}
+
+fn plain(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+    let mut response = Response::new(Body::new(text.into()));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        let check = |origin: &str| {
+            let allowed_origins = vec![origin.to_owned()];
+            Config { allowed_origins }.check()
+        };
+        for good in ["https://a.example.com", "http://localhost:8080"] {
+            assert_eq!(check(good), Ok(()));
+        }
+        for bad in [
+            "*",
+            "a.example.com",
+            "https://a/",
+            "https://",
+            "https://*.a",
+        ] {
+            assert!(check(bad).unwrap_err().contains("is no origin"), "{bad}");
+        }
+    }
+}
