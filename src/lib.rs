@@ -9,10 +9,12 @@
 //! ```
 //!
 //! [`alert`] is what travels. [`gateway`] puts the stages together from a
-//! [`config`], and [`cli`] is the command line around them.
+//! [`config`], and [`cli`] is the command line around them. [`client`] is a
+//! subscriber's side.
 
 pub mod alert;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod delivery;

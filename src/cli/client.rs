@@ -18,6 +18,10 @@ use crate::{config::ConfigError, filter::Problem, gateway::StartError};
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// After how long without a frame the connection is tried, and for how long.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The largest message that is taken: a page of large alerts.
 pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
 
@@ -191,9 +195,12 @@ impl TlsFiles {
     }
 }
 
-/// Frames and windows that let a busy stream be read in few pieces.
+/// Frames and windows that let a busy stream be read in few pieces; and pings, since a
+/// call after one that fell silent goes over the same connection, which may be as dead.
 fn tuned(endpoint: Endpoint, window: u32) -> Endpoint {
     endpoint
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(window)
         .initial_connection_window_size(4 << 20)

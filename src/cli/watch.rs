@@ -1,29 +1,18 @@
-use std::{io::Write, time::Duration};
-
-use tonic::{Code, Status, Streaming};
-use tonic_types::StatusExt;
+use std::io::Write;
 
 use super::{
     CliError, Server,
-    client::{LARGEST_MESSAGE, check_filter},
+    client::check_filter,
     render::{Output, Renderer},
     style,
     when::When,
 };
 use crate::{
-    pb::{
-        self, alert_service_client::AlertServiceClient, stream_alerts_request::Start,
-        stream_frame::Kind,
-    },
+    alert::Alert,
+    client::{AlertStream, Event},
+    pb::{self, stream_alerts_request::Start},
     rpc::convert,
 };
-
-/// Missing this many heartbeats, the stream is dead though nobody said so.
-const MISSED_HEARTBEATS: u32 = 3;
-
-/// The first and the longest wait before trying again.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -83,20 +72,15 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<(), Cli
 pub(super) struct Watch {
     arguments: Arguments,
     renderer: Renderer,
-    /// Where to go on; none before the first frame.
-    cursor: Option<String>,
-    /// The log that the cursor was of is gone.
-    is_new_log: bool,
     shown: u64,
-    wait: Duration,
 }
 
 /// How a stream ended.
 enum End {
     /// There is nothing more to show.
     Done,
-    /// It broke or the gateway closed it: come back after so long.
-    Broken(String, Option<Duration>),
+    /// The log that it was of is gone.
+    NewLog,
 }
 
 impl Watch {
@@ -104,10 +88,7 @@ impl Watch {
         Self {
             renderer: Renderer::new(arguments.output),
             arguments,
-            cursor: None,
-            is_new_log: false,
             shown: 0,
-            wait: FIRST_WAIT,
         }
     }
 
@@ -118,84 +99,61 @@ impl Watch {
 
     /// Shows alerts until there is nothing more to show.
     pub(super) async fn follow(&mut self, server: &Server) -> Result<(), CliError> {
-        let mut first = true;
-        loop {
-            let end = match self.stream(server).await {
-                Ok(end) => end,
-                // Somebody who mistyped the address wants to know at once.
-                Err(error @ CliError::Unreachable { .. }) if first => return Err(error),
-                Err(CliError::Unreachable { reason, .. }) => End::Broken(reason, None),
-                Err(CliError::Refused(status)) if self.cursor.is_some() && is_foreign(&status) => {
-                    self.turn_to_new_log();
-                    continue;
-                }
-                Err(CliError::Refused(status)) if is_passing(&status) => {
-                    End::Broken(status.message().to_owned(), None)
-                }
-                Err(error) => return Err(error),
-            };
-            first = false;
-            match end {
-                End::Done => return Ok(()),
-                End::Broken(reason, wait) => self.pause(&reason, wait).await,
-            }
-        }
-    }
-
-    /// All that a log has that was begun while we were away is new to us.
-    fn turn_to_new_log(&mut self) {
-        self.cursor = None;
-        self.is_new_log = true;
-        tell("the gateway has begun its log anew: alerts of the old one may be missing");
-    }
-
-    async fn pause(&mut self, reason: &str, asked: Option<Duration>) {
-        let jitter = 0.5 + fastrand::f64();
-        let wait = asked.unwrap_or(self.wait).mul_f64(jitter);
-        self.note(&format!(
-            "{reason}; reconnecting in {:.1} s",
-            wait.as_secs_f64()
-        ));
-        tokio::time::sleep(wait).await;
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
-    }
-
-    async fn stream(&mut self, server: &Server) -> Result<End, CliError> {
+        // Somebody who mistyped the address wants to know at once.
         let channel = server.connect().await?;
-        let mut frames = AlertServiceClient::new(channel)
-            .max_decoding_message_size(LARGEST_MESSAGE)
-            .stream_alerts(self.request())
-            .await?
-            .into_inner();
-        let mut patience = Duration::from_secs(30);
+        let mut request = self.request();
         loop {
-            let Ok(next) = tokio::time::timeout(patience, frames.message()).await else {
-                return Ok(End::Broken("the gateway fell silent".to_owned(), None));
-            };
-            let Some(frame) = next? else {
-                return Ok(self.ended("the gateway ended the stream"));
-            };
-            self.wait = FIRST_WAIT;
-            self.cursor = Some(frame.cursor);
-            if let Some(Kind::Opened(opened)) = &frame.kind {
-                patience = patience_for(opened);
-            }
-            if let Some(end) = self.take(frame.kind, &mut frames).await? {
-                return Ok(end);
+            let mut stream = AlertStream::new(channel.clone(), request.clone());
+            match self.show_all(&mut stream).await? {
+                End::Done => return Ok(()),
+                End::NewLog => {
+                    tell(
+                        "the gateway has begun its log anew: alerts of the old one may be missing",
+                    );
+                    // All that it has is new to us.
+                    request.start = Some(Start::Earliest(()));
+                }
             }
         }
+    }
+
+    async fn show_all(&mut self, stream: &mut AlertStream) -> Result<End, CliError> {
+        let mut was_open = false;
+        while let Some(next) = stream.next().await {
+            match next {
+                Ok(Event::Opened { .. }) => was_open = true,
+                Ok(Event::Alert { alert, .. }) => {
+                    if self.show(*alert)? {
+                        return Ok(End::Done);
+                    }
+                }
+                Ok(Event::Loss { notice, .. }) => tell_loss(&notice),
+                Ok(Event::Source { notice, .. }) => self.note_source(&notice),
+                Ok(Event::State { .. }) => {}
+                Ok(Event::Reconnecting {
+                    why, error, delay, ..
+                }) => {
+                    // It is no gateway, or does not want us.
+                    if let Some(error) = error.filter(|it| !was_open && it.is_of_connection()) {
+                        return Err(error.into_status().into());
+                    }
+                    self.note(&format!(
+                        "{why}; reconnecting in {:.1} s",
+                        delay.as_secs_f64()
+                    ));
+                }
+                Err(error) if was_open && error.reason() == "CURSOR_FOREIGN_LOG" => {
+                    return Ok(End::NewLog);
+                }
+                Err(error) => return Err(error.into_status().into()),
+            }
+        }
+        Ok(End::Done)
     }
 
     fn request(&self) -> pb::StreamAlertsRequest {
         let arguments = &self.arguments;
-        let mut on_expired = pb::OnExpiredCursor::Fail;
-        let start = if let Some(cursor) = &self.cursor {
-            // We were away for too long: on with what there is, and be told what is not.
-            on_expired = pb::OnExpiredCursor::Earliest;
-            Start::AfterCursor(cursor.clone())
-        } else if self.is_new_log {
-            Start::Earliest(())
-        } else if let Some(cursor) = &arguments.after {
+        let start = if let Some(cursor) = &arguments.after {
             Start::AfterCursor(cursor.clone())
         } else if let Some(When(time)) = arguments.since {
             Start::Since(convert::timestamp(time))
@@ -209,78 +167,31 @@ impl Watch {
         pb::StreamAlertsRequest {
             filter: arguments.filter.clone(),
             start: Some(start),
-            on_expired_cursor: on_expired.into(),
             stop_at_head: arguments.stop_at_head,
             client_label: arguments.label.clone(),
             ..pb::StreamAlertsRequest::default()
         }
     }
 
-    /// Shows one frame; says when the stream is over.
-    async fn take(
-        &mut self,
-        kind: Option<Kind>,
-        frames: &mut Streaming<pb::StreamFrame>,
-    ) -> Result<Option<End>, CliError> {
-        match kind {
-            Some(Kind::Alerts(batch)) => return self.show(batch),
-            Some(Kind::Loss(loss)) => tell_loss(&loss),
-            Some(Kind::Source(source)) => self.note(&format!(
-                "source {} is {}{}",
-                source.source_id,
-                source
-                    .state()
-                    .as_str_name()
-                    .trim_start_matches("SOURCE_STATE_")
-                    .to_lowercase(),
-                if source.detail.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", source.detail)
-                }
-            )),
-            Some(Kind::Closing(closing)) => {
-                // The status comes behind it, if there is one.
-                frames.message().await?;
-                let delay = closing.resume_delay.and_then(|delay| delay.try_into().ok());
-                return Ok(Some(match closing.reason() {
-                    pb::ClosingReason::ReachedHead => End::Done,
-                    _ => End::Broken("the gateway is going down".to_owned(), delay),
-                }));
-            }
-            // A frame of a later version: its cursor is taken already.
-            None | Some(Kind::Opened(_) | Kind::Heartbeat(_) | Kind::StateChange(_)) => {}
-        }
-        Ok(None)
+    /// Shows an alert; says when there were enough.
+    fn show(&mut self, alert: pb::Alert) -> Result<bool, CliError> {
+        let alert = Alert::try_from(alert)
+            .map_err(|error| CliError::Failed(format!("the gateway sent {error}")))?;
+        writeln!(anstream::stdout(), "{}", self.renderer.alert(&alert))?;
+        self.shown += 1;
+        let enough = self.arguments.count;
+        Ok(enough.is_some_and(|count| self.shown >= count))
     }
 
-    fn show(&mut self, batch: pb::AlertBatch) -> Result<Option<End>, CliError> {
-        let mut out = anstream::stdout().lock();
-        for record in batch.records {
-            let alert = convert::decode(&record.alert)
-                .map_err(|error| CliError::Failed(format!("the gateway sent {error}")))?;
-            writeln!(out, "{}", self.renderer.alert(&alert))?;
-            self.cursor = Some(record.cursor);
-            self.shown += 1;
-            if self
-                .arguments
-                .count
-                .is_some_and(|count| self.shown >= count)
-            {
-                out.flush()?;
-                return Ok(Some(End::Done));
-            }
+    fn note_source(&self, source: &pb::SourceNotice) {
+        let state = source.state().as_str_name();
+        let state = state.trim_start_matches("SOURCE_STATE_").to_lowercase();
+        let mut text = format!("source {} is {state}", source.source_id);
+        if !source.detail.is_empty() {
+            text += ": ";
+            text += &source.detail;
         }
-        out.flush()?;
-        Ok(None)
-    }
-
-    fn ended(&self, reason: &str) -> End {
-        if self.arguments.stop_at_head {
-            End::Done
-        } else {
-            End::Broken(reason.to_owned(), None)
-        }
+        self.note(&text);
     }
 
     fn note(&self, text: &str) {
@@ -289,34 +200,6 @@ impl Watch {
             anstream::eprintln!("{color}-- {}{color:#}", super::render::safe(text));
         }
     }
-}
-
-fn patience_for(opened: &pb::Opened) -> Duration {
-    opened
-        .heartbeat_interval
-        .and_then(|interval| Duration::try_from(interval).ok())
-        .unwrap_or(Duration::from_secs(10))
-        * MISSED_HEARTBEATS
-}
-
-/// Whether trying again can help.
-fn is_passing(status: &Status) -> bool {
-    matches!(
-        status.code(),
-        Code::Unavailable
-            | Code::ResourceExhausted
-            | Code::Unknown
-            | Code::Internal
-            | Code::Cancelled
-            | Code::Aborted
-    )
-}
-
-/// Whether the cursor is of a log that the gateway no longer has.
-fn is_foreign(status: &Status) -> bool {
-    status
-        .get_details_error_info()
-        .is_some_and(|info| info.reason == "CURSOR_FOREIGN_LOG")
 }
 
 fn tell_loss(loss: &pb::LossNotice) {

@@ -10,9 +10,10 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("units", &[]),
     ("json", &["alert"]),
+    ("client", &["pb"]),
     ("clock", &[]),
     ("pb", &[]),
     ("alert", &[]),
@@ -52,6 +53,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "cli",
         &[
             "alert",
+            "client",
             "clock",
             "config",
             "filter",
@@ -70,9 +72,12 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 /// A library, and the parts of `src` that may know it.
 const LIBRARIES: [(&str, &[&str]); 9] = [
     ("redb", &["state"]),
-    ("tonic", &["pb", "rpc", "cli", "source/falco_grpc"]),
+    (
+        "tonic",
+        &["pb", "rpc", "cli", "client", "source/falco_grpc"],
+    ),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
-    ("tonic_types", &["rpc", "cli"]),
+    ("tonic_types", &["rpc", "client"]),
     ("serde_json", &["json", "normalize", "source/http", "cli"]),
     ("clap", &["cli"]),
     ("rcgen", &["cli"]),
