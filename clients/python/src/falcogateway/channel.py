@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import grpc
+
+# gRPC's own wait before it connects again grows to two minutes, which would be added to
+# ours. And a call after one that fell silent goes over the same connection, which may be as
+# dead: pings find that out.
+OPTIONS = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.min_reconnect_backoff_ms", 250),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+]
+
+
+def connect(address, ca=None, certificate=None, key=None):
+    """A channel to the gateway at ``host:port`` or ``unix:///path``.
+
+    With ``ca``, a PEM file of the authority that signed the gateway's certificate, it speaks
+    TLS; ``certificate`` and ``key``, PEM files too, are for a gateway that asks for them.
+    Nothing is connected before the first call.
+    """
+    if ca is None:
+        if certificate or key:
+            raise ValueError("certificate and key need ca: without it there is no TLS")
+        return grpc.insecure_channel(address, OPTIONS)
+    credentials = grpc.ssl_channel_credentials(
+        *(Path(file).read_bytes() if file else None for file in (ca, key, certificate))
+    )
+    return grpc.secure_channel(address, credentials, OPTIONS)
