@@ -1,0 +1,141 @@
+"""Every client against a gateway that behaves as the real one rarely does."""
+
+import time
+
+from google.rpc import error_details_pb2
+from scripted import Scripted, alert, closing, of_a_later_version, opened, quiet, refuse
+
+from falcogateway.v1 import alert_service_pb2
+
+EARLIEST = alert_service_pb2.ON_EXPIRED_CURSOR_EARLIEST
+
+
+def test_who_may_not_is_told_and_does_not_try_again(follow):
+    def script(context):
+        yield from ()
+        refuse(context, "PERMISSION_DENIED", "SCOPE_DENIED", identity="spiffe://a/b")
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        error = client.find("error")
+        assert (error["code"], error["reason"]) == ("PERMISSION_DENIED", "SCOPE_DENIED")
+        assert error["metadata"] == {"identity": "spiffe://a/b"}
+        assert client.exit_code() == 1
+
+
+def test_three_heartbeats_missed_and_it_reconnects(follow):
+    def script(context):
+        yield opened("a", heartbeat=1)
+        yield alert("b", "first")
+        yield from quiet(context)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        assert gateway.request().after_cursor == ""
+        last = client.find("alert")
+        broken = client.find("reconnecting")
+        assert broken["why"] == "the gateway fell silent"
+        assert 2.5 < broken["at"] - last["at"] < 8
+        again = gateway.request()
+        assert (again.after_cursor, again.on_expired_cursor) == ("b", EARLIEST)
+
+
+def test_heartbeats_keep_it_open(follow):
+    def script(context):
+        yield opened("a", heartbeat=1)
+        for beat in range(8):
+            time.sleep(0.7)
+            frame = opened(f"beat {beat}")
+            frame.heartbeat.lag = 0
+            yield frame
+        yield alert("z", "last")
+        yield from quiet(context)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        lines = []
+        while (line := client.next())["kind"] != "alert":
+            lines.append(line["kind"])
+        assert "reconnecting" not in lines
+
+
+def test_closing_is_honoured(follow):
+    def script(context):
+        yield opened("a")
+        yield closing("b", 2)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        gateway.request()
+        delay = client.find("reconnecting")["delay"]
+        begin = time.monotonic()
+        assert 2 <= delay <= 3.1
+        assert gateway.request().after_cursor == "b"
+        assert time.monotonic() - begin > 1.5
+
+
+def test_a_frame_of_a_later_version_only_moves_the_cursor(follow):
+    def script(context):
+        yield opened("a")
+        yield of_a_later_version("b")
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        gateway.request()
+        assert [client.next()["kind"] for _ in range(2)] == ["opened", "reconnecting"]
+        assert gateway.request().after_cursor == "b"
+
+
+def test_it_waits_as_long_as_the_gateway_asks(follow):
+    def script(context):
+        yield from ()
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(1800)
+        refuse(context, "RESOURCE_EXHAUSTED", "STREAM_QUOTA", retry)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address, filter="rule = a")
+        gateway.request()
+        assert 1.8 <= client.find("reconnecting")["delay"] <= 2.8
+        # It was never open: the same is asked again.
+        again = gateway.request()
+        assert (again.filter, again.on_expired_cursor) == ("rule = a", 0)
+
+
+def test_it_waits_longer_each_time_and_short_again_once_it_was_open(follow):
+    def down(context):
+        yield from ()
+        refuse(context, "UNAVAILABLE", "NOT_READY")
+
+    def script(context):
+        yield opened("a")
+        refuse(context, "INTERNAL", "")
+
+    with Scripted(down, down, down, script) as gateway:
+        client = follow(gateway.address)
+        delays = [client.find("reconnecting")["delay"] for _ in range(4)]
+        for delay, least in zip(delays, (0.5, 1, 2, 0.5)):
+            assert least <= delay <= least * 1.51, delays
+
+
+def test_who_asked_to_be_disconnected_is(follow):
+    def script(context):
+        yield opened("a")
+        retry = error_details_pb2.RetryInfo()
+        refuse(context, "RESOURCE_EXHAUSTED", "SLOW_CONSUMER", retry)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address, overflowPolicy="OVERFLOW_POLICY_DISCONNECT")
+        assert client.find("error")["reason"] == "SLOW_CONSUMER"
+
+
+def test_an_end_without_a_word_is_no_end(follow):
+    def script(context):
+        yield opened("a")
+        yield alert("b", "first")
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        gateway.request()
+        client.find("reconnecting")
+        assert gateway.request().after_cursor == "b"
