@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from gateway import ROOT
 
@@ -29,7 +28,7 @@ PATIENCE = 45
 
 
 class Follow:
-    """A running example. Its lines are kept, with the time at which each came."""
+    """A running example."""
 
     def __init__(self, language, address, **request):
         command = [*COMMANDS[language], address, json.dumps(request)]
@@ -39,13 +38,12 @@ class Follow:
 
     def _read(self):
         for line in self.process.stdout:
-            self._lines.put((time.monotonic(), json.loads(line)))
+            self._lines.put(json.loads(line))
         self._lines.put(None)
 
     def next(self):
-        """The next line, with `at`, its time; None at the end."""
-        line = self._lines.get(timeout=PATIENCE)
-        return line and {"at": line[0], **line[1]}
+        """The next line; None at the end."""
+        return self._lines.get(timeout=PATIENCE)
 
     def find(self, kind, **wanted):
         """Reads on until a line is of this kind and has these values."""

@@ -1,6 +1,7 @@
 """A gateway that does what a test says, frame by frame: what the real one never does, or not when it suits."""
 
 import queue
+import time
 from concurrent import futures
 
 import grpc
@@ -19,6 +20,7 @@ class Scripted(alert_service_pb2_grpc.AlertServiceServicer):
     def __init__(self, *scripts):
         self._scripts = list(scripts)
         self._requests = queue.Queue()
+        self.arrived = []
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
@@ -31,6 +33,7 @@ class Scripted(alert_service_pb2_grpc.AlertServiceServicer):
         self._server.stop(0).wait()
 
     def StreamAlerts(self, request, context):  # noqa: N802
+        self.arrived.append(time.monotonic())
         self._requests.put(request)
         script = self._scripts.pop(0) if self._scripts else quiet
         yield from script(context)

@@ -24,19 +24,20 @@ def test_who_may_not_is_told_and_does_not_try_again(follow):
 
 
 def test_three_heartbeats_missed_and_it_reconnects(follow):
+    said = []
+
     def script(context):
         yield opened("a", heartbeat=1)
+        said.append(time.monotonic())
         yield alert("b", "first")
         yield from quiet(context)
 
     with Scripted(script) as gateway:
         client = follow(gateway.address)
         assert gateway.request().after_cursor == ""
-        last = client.find("alert")
-        broken = client.find("reconnecting")
-        assert broken["why"] == "the gateway fell silent"
-        assert 2.5 < broken["at"] - last["at"] < 8
+        assert client.find("reconnecting")["why"] == "the gateway fell silent"
         again = gateway.request()
+        assert gateway.arrived[-1] - said[0] >= 3
         assert (again.after_cursor, again.on_expired_cursor) == ("b", EARLIEST)
 
 
@@ -60,18 +61,19 @@ def test_heartbeats_keep_it_open(follow):
 
 
 def test_closing_is_honoured(follow):
+    said = []
+
     def script(context):
         yield opened("a")
+        said.append(time.monotonic())
         yield closing("b", 2)
 
     with Scripted(script) as gateway:
         client = follow(gateway.address)
         gateway.request()
-        delay = client.find("reconnecting")["delay"]
-        begin = time.monotonic()
-        assert 2 <= delay <= 3.1
+        assert 2 <= client.find("reconnecting")["delay"] <= 3.1
         assert gateway.request().after_cursor == "b"
-        assert time.monotonic() - begin > 1.5
+        assert gateway.arrived[-1] - said[0] >= 2
 
 
 def test_a_frame_of_a_later_version_only_moves_the_cursor(follow):
