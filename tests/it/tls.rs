@@ -80,6 +80,20 @@ async fn running(tls: Tls) -> (Running, String) {
     (gateway, address)
 }
 
+/// Whether a gateway with such a listener starts, and if not, why.
+async fn bind(address: &str, tls: Tls) -> Result<(), String> {
+    let mut config = loopback();
+    let data = tempfile::tempdir().unwrap();
+    config.data_dir = data.path().to_owned();
+    config.listen = vec![Listen {
+        address: address.to_owned(),
+        tls: Some(tls),
+        socket: Socket::default(),
+    }];
+    let bound = Gateway::bind(config).await;
+    bound.map(|_| ()).map_err(|error| error.to_string())
+}
+
 /// What a client is shown, or how it fails.
 async fn list(address: &str, options: &[String]) -> Result<String, (Option<i32>, String)> {
     let options = ["list", "-o", "falco"]
@@ -168,19 +182,8 @@ async fn a_handshake_that_never_comes_does_not_hold_the_end() {
 #[tokio::test]
 async fn whoever_shows_a_certificate_may_come_from_anywhere() {
     let files = Files::new();
-    let bind = async |tls| {
-        let mut config = loopback();
-        let data = tempfile::tempdir().unwrap();
-        config.data_dir = data.path().to_owned();
-        config.listen = vec![Listen {
-            address: "0.0.0.0:0".to_owned(),
-            tls: Some(tls),
-            socket: Socket::default(),
-        }];
-        Gateway::bind(config).await.map(|_| ())
-    };
-    bind(files.mutual()).await.unwrap();
-    let refused = bind(files.server()).await.unwrap_err().to_string();
+    bind("0.0.0.0:0", files.mutual()).await.unwrap();
+    let refused = bind("0.0.0.0:0", files.server()).await.unwrap_err();
     assert!(refused.contains("client_ca"), "{refused}");
 }
 
@@ -203,15 +206,7 @@ async fn files_that_cannot_be_used_are_named() {
         ),
         (tls("server.crt", "server.key", "server.key"), "server.key"),
     ] {
-        let mut config = loopback();
-        let data = tempfile::tempdir().unwrap();
-        config.data_dir = data.path().to_owned();
-        config.listen = vec![Listen {
-            address: "127.0.0.1:0".to_owned(),
-            tls: Some(tls.clone()),
-            socket: Socket::default(),
-        }];
-        let refused = Gateway::bind(config).await.unwrap_err().to_string();
+        let refused = bind("127.0.0.1:0", tls.clone()).await.unwrap_err();
         assert!(refused.contains(named), "{tls:?}: {refused}");
     }
 }
@@ -219,28 +214,20 @@ async fn files_that_cannot_be_used_are_named() {
 #[tokio::test]
 async fn the_certificates_of_falcos_own_recipe_are_told_from_others() {
     let fixture = |name: &str| Path::new(FIXTURES).join(name);
-    let bind = async |certificate: &str| {
-        let mut config = loopback();
-        let data = tempfile::tempdir().unwrap();
-        config.data_dir = data.path().to_owned();
-        config.listen = vec![Listen {
-            address: "127.0.0.1:0".to_owned(),
-            tls: Some(Tls {
-                certificate: fixture(certificate),
-                key: fixture("server.key"),
-                client_ca: Some(fixture("ca.crt")),
-            }),
-            socket: Socket::default(),
-        }];
-        Gateway::bind(config).await.map(|_| ())
+    let with = |certificate: &str| Tls {
+        certificate: fixture(certificate),
+        key: fixture("server.key"),
+        client_ca: Some(fixture("ca.crt")),
     };
-    let refused = bind("server.crt").await.unwrap_err().to_string();
+    let refused = bind("127.0.0.1:0", with("server.crt")).await.unwrap_err();
     assert!(
         refused.contains("version 1") && refused.contains("falco-gateway certs --host"),
         "{refused}"
     );
     // Only told: clients that do not mind may use it.
-    bind("server-without-names.crt").await.unwrap();
+    bind("127.0.0.1:0", with("server-without-names.crt"))
+        .await
+        .unwrap();
 }
 
 #[test]
