@@ -5,13 +5,17 @@ use std::{env, error::Error, path::PathBuf};
 use prost_build::Config;
 use prost_types::FileDescriptorSet;
 
-const PROTOS: [&str; 5] = [
+const PROTOS: [&str; 6] = [
     "falco/outputs.proto",
     "falco/version.proto",
     "falcogateway/v1/alert_service.proto",
     "falcogateway/v1/gateway_service.proto",
     "falcogateway/v1/ingest_service.proto",
+    "falcogateway/v1/subscription_service.proto",
 ];
+
+/// Methods whose answers are not encoded by tonic.
+const SERVED_APART: [&str; 2] = ["StreamAlerts", "ConsumeSubscription"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -38,8 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     compile_servers(descriptors, out.join("server"))
 }
 
-/// The traits of the services, apart from the messages and without the method
-/// whose answers are not encoded by tonic.
+/// The traits of the services, apart from the messages and without the methods
+/// that are served apart.
 fn compile_servers(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(), Box<dyn Error>> {
     for service in descriptors
         .file
@@ -48,7 +52,7 @@ fn compile_servers(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(
     {
         service
             .method
-            .retain(|method| method.name() != "StreamAlerts");
+            .retain(|method| !SERVED_APART.contains(&method.name()));
     }
     std::fs::create_dir_all(&out)?;
     let mut config = Config::new();

@@ -18,6 +18,7 @@ mod render;
 mod serve;
 mod status;
 mod style;
+mod subscription;
 mod watch;
 mod when;
 
@@ -87,6 +88,9 @@ enum Command {
     Config(config::Command),
     /// Make certificates for mutual TLS
     Certs(certs::Arguments),
+    /// Work with durable subscriptions, whose position the gateway keeps
+    #[command(subcommand)]
+    Subscription(subscription::Command),
     /// Show the gateway, its sources and its subscribers
     Status,
     /// Show the newest documents that were refused, and why
@@ -134,6 +138,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
         Command::Filter(command) => filter::run(command),
         Command::Config(command) => config::run(command),
         Command::Certs(arguments) => certs::run(&arguments),
+        Command::Subscription(command) => subscription::run(&server, command).await,
         Command::Status => status::run(&server).await,
         Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),

@@ -12,6 +12,7 @@
 mod class;
 mod classes;
 mod cursor;
+mod durable;
 mod frame;
 mod history;
 mod live;
@@ -28,6 +29,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     class::AlertFrame,
     cursor::{Cursor, CursorError},
+    durable::{
+        ConsumeRequest, Consumer, ConsumerStatus, Keeper, PullRequest, Pulled, SubscriptionError,
+        SubscriptionStatus, Subscriptions,
+    },
     frame::{ClosingReason, Frame, FrameKind, Loss, LossCause, Opened, StreamState},
     history::{Page, PageRequest},
     registry::StreamStatus,
@@ -46,6 +51,8 @@ pub struct Config {
     /// A live stream that lags by more alerts than this skips ahead or is
     /// disconnected, if it asked for that.
     pub overflow_lag: u64,
+    /// How many durable subscriptions there may be.
+    pub max_subscriptions: usize,
 }
 
 impl Default for Config {
@@ -53,6 +60,7 @@ impl Default for Config {
         Self {
             max_streams: 10_000,
             overflow_lag: 10_000,
+            max_subscriptions: 1000,
         }
     }
 }
@@ -104,7 +112,9 @@ impl Delivery {
         if self.shutdown.is_cancelled() {
             return Err(OpenError::Draining);
         }
-        let origin = self.resolve(&request).await?;
+        let origin = self
+            .resolve(request.start, request.on_expired, &request.filter)
+            .await?;
         let class = self.live.classes().of(&request);
         let status = self
             .streams

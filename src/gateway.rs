@@ -21,7 +21,7 @@ use crate::{
     alert::{Origin, Transport},
     clock,
     config::{Config, PUBLISH_ID, SourceConfig, SourceKind},
-    delivery::Delivery,
+    delivery::{Delivery, Subscriptions},
     ingest::Ingest,
     log::{self, DeadLetters, Log, Trouble},
     rpc::{self, Listener, Server, Services},
@@ -37,6 +37,9 @@ const STREAMS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long what was submitted may wait for the log.
 const INGEST_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long acknowledgements may take to be kept.
+const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long the log may take to write what it was given.
 const LOG_DEADLINE: Duration = Duration::from_secs(10);
@@ -68,6 +71,7 @@ pub struct Gateway {
     state: State,
     log: Log,
     log_workers: log::Workers,
+    subscriptions: Subscriptions,
 }
 
 #[derive(Debug)]
@@ -115,11 +119,13 @@ impl Gateway {
             sources.clone(),
             streams_end.clone(),
         );
+        let subscriptions = Subscriptions::open(delivery.clone(), state.clone())?;
         Ok(Self {
             sources: bound,
             listeners,
             server: Server::new(Services {
                 delivery,
+                subscriptions: subscriptions.clone(),
                 sources: sources.clone(),
                 dead_letters: dead_letters.clone(),
                 intake: intake.clone(),
@@ -141,6 +147,7 @@ impl Gateway {
             state,
             log,
             log_workers,
+            subscriptions,
         })
     }
 
@@ -177,6 +184,7 @@ impl Gateway {
         running_sources.close();
         let ingest_end = CancellationToken::new();
         let ingest = tokio::spawn(self.ingest.run(self.submissions, ingest_end.clone()));
+        let keeper = self.subscriptions.keep();
         let servers = TaskTracker::new();
         for listener in self.listeners {
             let server = self.server.clone();
@@ -197,6 +205,7 @@ impl Gateway {
         self.streams_end.cancel();
         self.server.end_watches().await;
         within(STREAMS_DEADLINE, "the open streams", servers.wait()).await;
+        within(STATE_DEADLINE, "acknowledgements", keeper.finish()).await;
         ingest_end.cancel();
         within(INGEST_DEADLINE, "what waits for the log", async {
             // Its panics were told where they happened.

@@ -108,6 +108,18 @@ pub struct Bounds {
     pub retention_bytes: u64,
 }
 
+/// How far a position is behind the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// How many alerts come after it.
+    pub alerts: u64,
+    /// About what they take on the disk, in bytes.
+    pub bytes: u64,
+    /// About when the first of them was received; none when there are none. It may
+    /// be earlier, by as much as a segment spans.
+    pub since: Option<Timestamp>,
+}
+
 /// Why the log takes nothing, or only slowly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
@@ -286,6 +298,11 @@ impl Log {
     /// What the log holds now.
     pub fn bounds(&self) -> Bounds {
         self.shared.bounds()
+    }
+
+    /// How far `position` is behind the head.
+    pub fn behind(&self, position: Position) -> Behind {
+        self.shared.behind(position)
     }
 
     /// A reader that starts after `after`. `witness` says what it wants, and is

@@ -10,6 +10,7 @@ mod bells;
 mod calls;
 mod coalesce;
 mod connection;
+mod consume;
 pub mod convert;
 mod falco;
 mod frames;
@@ -23,6 +24,7 @@ mod request;
 mod server;
 mod status;
 mod stream_alerts;
+mod subscription_service;
 mod web;
 
 pub use self::{

@@ -3,6 +3,8 @@
 //! It is one file of an embedded transactional store. Whoever has it open owns
 //! the data folder: a second process is refused.
 
+mod subscriptions;
+
 use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
@@ -11,6 +13,8 @@ use std::{
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+
+pub use self::subscriptions::KeptSubscription;
 
 /// The file's name in the data folder.
 const FILE: &str = "state.redb";

@@ -1,6 +1,7 @@
 use std::{collections::VecDeque, fmt, mem, time::Duration};
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tonic::{Status, Streaming, transport::Channel};
 
 use super::{Error, Event};
@@ -18,6 +19,9 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(30);
 /// The first and the longest wait before trying again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What a gateway asks for beyond this it cannot mean.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
 
 /// The largest frame that is taken: far larger than any that a gateway makes.
 const LARGEST_FRAME: usize = 64 << 20;
@@ -42,6 +46,8 @@ pub struct AlertStream {
 enum Call {
     /// It is to be made at this time.
     Due(Instant),
+    /// It is being made.
+    Opening(BoxFuture<'static, Result<Streaming<pb::StreamFrame>, Broken>>),
     Open(Box<Open>),
     /// There will be none.
     Over,
@@ -52,7 +58,8 @@ struct Open {
     patience: Duration,
     /// Since when the next frame is waited for.
     waiting_since: Option<Instant>,
-    closing: Option<pb::Closing>,
+    /// What is to be said of its end.
+    end: Broken,
 }
 
 /// Why a call ended without an end of the stream.
@@ -67,6 +74,7 @@ impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Due(_) => "Due",
+            Self::Opening(_) => "Opening",
             Self::Open(_) => "Open",
             Self::Over => "Over",
         })
@@ -109,22 +117,8 @@ impl AlertStream {
                 event.cursor().clone_into(&mut self.cursor);
                 return Some(Ok(event));
             }
-            let broken = match &mut self.call {
-                Call::Over => return None,
-                Call::Due(time) => {
-                    sleep_until(*time).await;
-                    self.open().await
-                }
-                Call::Open(open) => match open.next().await {
-                    Ok(Some(frame)) => {
-                        self.take(frame);
-                        Ok(())
-                    }
-                    Ok(None) => self.end(),
-                    Err(broken) => Err(broken),
-                },
-            };
-            match broken {
+            match self.advance().await {
+                Ok(()) if matches!(self.call, Call::Over) => return None,
                 Ok(()) => {}
                 Err(broken) if broken.is_final() => {
                     self.call = Call::Over;
@@ -135,20 +129,30 @@ impl AlertStream {
         }
     }
 
-    async fn open(&mut self) -> Result<(), Broken> {
-        let request = self.next_request();
-        let opening = timeout_at(
-            Instant::now() + OPEN_PATIENCE,
-            self.client.stream_alerts(request),
-        );
-        let frames = opening.await.map_err(|_| Broken::silent())??.into_inner();
-        self.call = Call::Open(Box::new(Open {
-            frames,
-            patience: OPEN_PATIENCE,
-            waiting_since: None,
-            closing: None,
-        }));
+    /// One step. Cancelling it loses nothing: what is under way stays in the call.
+    async fn advance(&mut self) -> Result<(), Broken> {
+        match &mut self.call {
+            Call::Over => {}
+            Call::Due(time) => {
+                sleep_until(*time).await;
+                self.call = Call::Opening(self.open());
+            }
+            Call::Opening(opening) => self.call = Call::Open(Box::new(Open::new(opening.await?))),
+            Call::Open(open) => match open.next().await? {
+                Some(frame) => self.take(frame),
+                None => return Err(mem::take(&mut open.end)),
+            },
+        }
         Ok(())
+    }
+
+    fn open(&self) -> BoxFuture<'static, Result<Streaming<pb::StreamFrame>, Broken>> {
+        let (mut client, request) = (self.client.clone(), self.next_request());
+        let opening = async move {
+            let opened = timeout(OPEN_PATIENCE, client.stream_alerts(request)).await;
+            Ok(opened.map_err(|_| Broken::silent())??.into_inner())
+        };
+        opening.boxed()
     }
 
     fn next_request(&self) -> pb::StreamAlertsRequest {
@@ -163,7 +167,10 @@ impl AlertStream {
     }
 
     fn take(&mut self, frame: pb::StreamFrame) {
-        let cursor = frame.cursor;
+        let mut cursor = frame.cursor;
+        if cursor.is_empty() {
+            cursor.clone_from(&self.cursor);
+        }
         match frame.kind {
             Some(Kind::Opened(grant)) => {
                 self.was_open = true;
@@ -180,12 +187,10 @@ impl AlertStream {
             Some(Kind::Source(notice)) => self.ready.push_back(Event::Source { cursor, notice }),
             Some(Kind::Closing(closing)) => {
                 self.cursor = cursor;
-                if let Call::Open(open) = &mut self.call {
-                    open.closing = Some(closing);
-                }
+                self.close(&closing);
             }
-            // None is a kind of a later version.
-            Some(Kind::Heartbeat(_)) | None => self.cursor = cursor,
+            // None is a kind of a later version, and there is nothing here to acknowledge.
+            Some(Kind::Heartbeat(_) | Kind::AckConfirmed(_)) | None => self.cursor = cursor,
         }
     }
 
@@ -199,27 +204,20 @@ impl AlertStream {
     }
 
     fn heed(&mut self, grant: &pb::Opened) {
-        let heartbeat = grant.heartbeat_interval.and_then(|it| it.try_into().ok());
-        if let (Call::Open(open), Some(heartbeat)) = (&mut self.call, heartbeat) {
-            let heartbeat: Duration = heartbeat;
+        let heartbeat = asked(grant.heartbeat_interval);
+        if let Call::Open(open) = &mut self.call
+            && !heartbeat.is_zero()
+        {
             open.patience = heartbeat * MISSED_HEARTBEATS;
         }
     }
 
-    /// The call has ended with OK.
-    fn end(&mut self) -> Result<(), Broken> {
-        let Call::Open(open) = mem::replace(&mut self.call, Call::Over) else {
-            return Ok(());
-        };
-        match open.closing {
-            None if self.request.stop_at_head => Ok(()),
-            None => Err(Broken::because("the stream ended", Duration::ZERO)),
-            Some(closing) if closing.reason() == pb::ClosingReason::ReachedHead => Ok(()),
-            Some(closing) => {
-                let delay = closing.resume_delay.and_then(|it| it.try_into().ok());
-                let why = "the gateway closed the stream";
-                Err(Broken::because(why, delay.unwrap_or_default()))
-            }
+    fn close(&mut self, closing: &pb::Closing) {
+        if closing.reason() == pb::ClosingReason::ReachedHead {
+            self.call = Call::Over;
+        } else if let Call::Open(open) = &mut self.call {
+            let delay = asked(closing.resume_delay);
+            open.end = Broken::because("the gateway closed the stream", delay);
         }
     }
 
@@ -241,12 +239,35 @@ impl AlertStream {
 }
 
 impl Open {
+    fn new(frames: Streaming<pb::StreamFrame>) -> Self {
+        Self {
+            frames,
+            patience: OPEN_PATIENCE,
+            waiting_since: None,
+            end: Broken::default(),
+        }
+    }
+
     async fn next(&mut self) -> Result<Option<pb::StreamFrame>, Broken> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         // What is there already is taken, however late.
         let next = timeout_at(since + self.patience, self.frames.message()).await;
         self.waiting_since = None;
-        Ok(next.map_err(|_| Broken::silent())??)
+        let next = next.map_err(|_| Broken::silent())?;
+        // What was asked before holds, however the call ended.
+        next.map_err(|status| Broken::from(status).not_before(self.end.delay))
+    }
+}
+
+/// What a gateway can mean of a time that it asks for.
+fn asked(duration: Option<prost_types::Duration>) -> Duration {
+    let duration = duration.and_then(|it| it.try_into().ok());
+    duration.unwrap_or(Duration::ZERO).min(LONGEST_ASKED)
+}
+
+impl Default for Broken {
+    fn default() -> Self {
+        Self::because("the stream ended", Duration::ZERO)
     }
 }
 
@@ -256,6 +277,13 @@ impl Broken {
             why: why.to_owned(),
             error: None,
             delay,
+        }
+    }
+
+    fn not_before(self, delay: Duration) -> Self {
+        Self {
+            delay: self.delay.max(delay),
+            ..self
         }
     }
 
@@ -273,7 +301,7 @@ impl From<Status> for Broken {
         let error = Error::from(status);
         Self {
             why: error.to_string(),
-            delay: error.retry_delay().unwrap_or_default(),
+            delay: error.retry_delay().unwrap_or_default().min(LONGEST_ASKED),
             error: Some(error),
         }
     }

@@ -35,6 +35,8 @@ pub enum FrameKind {
     Loss(Loss),
     /// A source changed.
     Source(SourceStatus),
+    /// Everything up to here is acknowledged, on disk.
+    AckConfirmed(Position),
     /// The last frame.
     Closing(ClosingReason),
 }
@@ -98,4 +100,6 @@ pub enum ClosingReason {
     ReachedHead,
     /// It fell too far behind and had asked to be disconnected then.
     SlowConsumer,
+    /// The durable subscription has another filter or position now.
+    SubscriptionChanged,
 }

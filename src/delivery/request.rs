@@ -136,17 +136,23 @@ pub(super) struct Origin {
 }
 
 impl Delivery {
-    pub(super) async fn resolve(&self, request: &Request) -> Result<Origin, CursorError> {
+    /// Where a subscription of `filter` starts.
+    pub(super) async fn resolve(
+        &self,
+        start: Start,
+        on_expired: OnExpired,
+        filter: &Filter,
+    ) -> Result<Origin, CursorError> {
         let bounds = self.log.bounds();
-        let after = match request.start {
+        let after = match start {
             Start::Earliest => bounds.start,
             Start::Latest => bounds.head,
             Start::Since(time) => self.log.before_time(time).await,
-            Start::Last(count) => self.history().before_last(count, &request.filter).await,
+            Start::Last(count) => self.history().before_last(count, filter).await,
             Start::After(cursor) => {
                 let position = cursor.position_in(&self.log)?;
                 if position < bounds.start {
-                    return self.resolve_expired(position, request.on_expired);
+                    return self.resolve_expired(position, on_expired);
                 }
                 position
             }

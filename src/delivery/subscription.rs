@@ -409,7 +409,7 @@ impl Subscription {
 }
 
 /// What a subscription with `filter` wants, for the log to count.
-fn witness(filter: &Filter) -> Witness {
+pub(super) fn witness(filter: &Filter) -> Witness {
     if filter.takes_all() {
         return Witness::of_all();
     }

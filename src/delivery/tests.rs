@@ -135,6 +135,7 @@ fn short(kind: &FrameKind) -> String {
             loss.cause
         ),
         FrameKind::Source(status) => format!("{:?}", status.state),
+        FrameKind::AckConfirmed(_) => "AckConfirmed".to_owned(),
         FrameKind::Closing(reason) => format!("{reason:?}"),
     }
 }

@@ -153,6 +153,23 @@ impl Reader {
         }
     }
 
+    /// What retention took before it was read, if there is any; it moves on past that.
+    pub async fn lost(&mut self) -> Option<Lost> {
+        let is_behind = {
+            let state = self.shared.lock();
+            let reader = state.readers.get(&self.id)?;
+            reader.position < state.start
+        };
+        if !is_behind {
+            return None;
+        }
+        // The log's start only moves on, so there are no alerts to be found here.
+        match self.read(1).await {
+            Read::Lost(lost) => Some(lost),
+            Read::Entries(_) | Read::AtHead => None,
+        }
+    }
+
     /// Moves on without reading, to `to`: up to there it has, or wants, nothing
     /// more. Whether it did: while retention counts for it, [`Self::read`] has to
     /// wait for that.

@@ -113,6 +113,17 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     })
 }
 
+impl Segment {
+    /// About how many bytes of it are after `position`: whole blocks.
+    pub(super) fn bytes_after(&self, position: Position) -> u64 {
+        let blocks = &self.extent.blocks;
+        let index = blocks.partition_point(|block| block.after <= position);
+        let block = index.checked_sub(1).and_then(|index| blocks.get(index));
+        let before = block.map_or(0, |block| block.offset);
+        self.extent.length.saturating_sub(before)
+    }
+}
+
 impl Extent {
     /// Of a segment without records.
     pub(super) fn new(header: &SegmentHeader) -> Self {

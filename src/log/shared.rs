@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Bounds, Cause, Epoch, Incarnation, Lost, Position, Trouble,
+    Behind, Bounds, Cause, Epoch, Incarnation, Lost, Position, Trouble,
     appender::Committed,
     behind::{Early, Groups},
     block::{Block, Blocks},
@@ -170,6 +170,22 @@ impl Shared {
             alerts: state.head.since(state.start) - state.notices(),
             bytes: state.bytes(),
             retention_bytes: self.retention_bytes,
+        }
+    }
+
+    pub(super) fn behind(&self, position: Position) -> Behind {
+        let state = self.lock();
+        let ahead = state
+            .segments
+            .iter()
+            .filter(|segment| segment.extent.end > position);
+        let bytes = ahead.clone().map(|segment| segment.bytes_after(position));
+        let alerts = state.head.since(position.max(state.start));
+        let since = ahead.clone().find_map(|segment| segment.extent.first_time);
+        Behind {
+            alerts,
+            bytes: bytes.sum(),
+            since: since.filter(|_| alerts > 0).map(format::time),
         }
     }
 

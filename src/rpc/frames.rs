@@ -57,8 +57,11 @@ impl Framer {
             FrameKind::State(state) => Kind::StateChange(pb::StateChange {
                 state: stream_state(state).into(),
             }),
-            FrameKind::Loss(loss) => Kind::Loss(self.loss(loss)),
+            FrameKind::Loss(loss) => Kind::Loss(self::loss(&self.delivery, loss)),
             FrameKind::Source(status) => Kind::Source(source_notice(status)),
+            FrameKind::AckConfirmed(position) => Kind::AckConfirmed(pb::AckConfirmed {
+                cursor: self.cursor(position),
+            }),
             FrameKind::Closing(reason) => Kind::Closing(closing(reason)),
         };
         self.encode(frame.position, kind)
@@ -94,25 +97,26 @@ impl Framer {
         }
     }
 
-    fn loss(&self, loss: Loss) -> pb::LossNotice {
-        let cause = match loss.cause {
-            LossCause::Retention => pb::LossCause::Retention,
-            LossCause::SkippedByPolicy => pb::LossCause::SkippedByPolicy,
-            LossCause::Corruption => pb::LossCause::LogCorruption,
-            LossCause::IngestOverflow => pb::LossCause::IngestOverflow,
-        };
-        pb::LossNotice {
-            after_cursor: self.cursor(loss.after),
-            through_cursor: self.cursor(loss.through),
-            lost: loss.lost,
-            lower_bound: loss.lower_bound,
-            examined: loss.through.since(loss.after),
-            cause: cause.into(),
-        }
-    }
-
     fn cursor(&self, position: Position) -> String {
         self.delivery.cursor(position).to_string()
+    }
+}
+
+/// A loss on the wire.
+pub(super) fn loss(delivery: &Delivery, loss: Loss) -> pb::LossNotice {
+    let cause = match loss.cause {
+        LossCause::Retention => pb::LossCause::Retention,
+        LossCause::SkippedByPolicy => pb::LossCause::SkippedByPolicy,
+        LossCause::Corruption => pb::LossCause::LogCorruption,
+        LossCause::IngestOverflow => pb::LossCause::IngestOverflow,
+    };
+    pb::LossNotice {
+        after_cursor: delivery.cursor(loss.after).to_string(),
+        through_cursor: delivery.cursor(loss.through).to_string(),
+        lost: loss.lost,
+        lower_bound: loss.lower_bound,
+        examined: loss.through.since(loss.after),
+        cause: cause.into(),
     }
 }
 
@@ -183,6 +187,7 @@ fn closing(reason: ClosingReason) -> pb::Closing {
         ClosingReason::Draining => (pb::ClosingReason::Draining, Some(RESUME_DELAY)),
         ClosingReason::ReachedHead => (pb::ClosingReason::ReachedHead, None),
         ClosingReason::SlowConsumer => (pb::ClosingReason::SlowConsumer, Some(RESUME_DELAY)),
+        ClosingReason::SubscriptionChanged => (pb::ClosingReason::SubscriptionChanged, None),
     };
     pb::Closing {
         reason: reason.into(),

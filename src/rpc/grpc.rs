@@ -31,14 +31,21 @@ pub(super) fn message(message: &impl Message) -> Bytes {
     bytes.freeze()
 }
 
+/// The messages of a request.
+pub(super) fn messages<M>(body: tonic::body::Body) -> Streaming<M>
+where
+    M: Message + Default + Send + 'static,
+{
+    let decoder = ProstDecoder::<M>::default();
+    Streaming::new_request(decoder, body, None, Some(LARGEST_REQUEST))
+}
+
 /// Reads the one message of a request.
 pub(super) async fn read<M>(body: tonic::body::Body) -> Result<M, Status>
 where
     M: Message + Default + Send + 'static,
 {
-    let decoder = ProstDecoder::<M>::default();
-    let mut messages = Streaming::new_request(decoder, body, None, Some(LARGEST_REQUEST));
-    messages
+    messages(body)
         .message()
         .await?
         .ok_or_else(|| Status::new(Code::Internal, "the request has no message"))

@@ -9,8 +9,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, body::Body, codegen::Service, service::Routes};
 
-use super::stream_alerts;
-use crate::delivery::Delivery;
+use super::{consume, stream_alerts};
+use crate::delivery::Subscriptions;
 
 /// These only hand over what they are sent, and wait: for one alert, another task
 /// would cost more than they do.
@@ -19,8 +19,8 @@ const INGEST: &str = "/falcogateway.v1.IngestService/";
 /// All methods of all services. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Methods {
-    /// For `StreamAlerts`.
-    pub(super) delivery: Delivery,
+    /// For the streams, which tonic does not serve.
+    pub(super) subscriptions: Subscriptions,
     /// The others.
     pub(super) routes: Routes,
 }
@@ -38,7 +38,10 @@ impl Methods {
         // What a call computes must not hold up the others of its connection, so
         // only its answer is sent from there.
         let answer = if path == stream_alerts::PATH {
-            tokio::spawn(stream_alerts::answer(self.delivery, request))
+            let delivery = self.subscriptions.delivery().clone();
+            tokio::spawn(stream_alerts::answer(delivery, request))
+        } else if path == consume::PATH {
+            tokio::spawn(consume::answer(self.subscriptions, request))
         } else {
             tokio::spawn(async move {
                 let Ok(answer) = self.routes.call(request).await;

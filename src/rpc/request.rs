@@ -31,10 +31,6 @@ pub(super) fn stream(message: pb::StreamAlertsRequest, peer: String) -> Result<R
     if !missing.is_empty() {
         return Err(status::unsupported(&missing));
     }
-    if message.client_label.len() > LONGEST_LABEL {
-        let message = format!("client_label is longer than {LONGEST_LABEL} bytes");
-        return Err(status::bad_field("BAD_REQUEST", "client_label", message));
-    }
     Ok(Request {
         filter: filter(&message.filter)?,
         on_expired: on_expired(message.on_expired_cursor()),
@@ -44,9 +40,18 @@ pub(super) fn stream(message: pb::StreamAlertsRequest, peer: String) -> Result<R
         batching: batching(message.batch.unwrap_or_default())?,
         heartbeat: heartbeat(message.heartbeat_interval)?,
         start: start(message.start)?,
-        label: message.client_label,
+        label: label(message.client_label)?,
         peer,
     })
+}
+
+/// Reads a client's name for itself.
+pub(super) fn label(label: String) -> Result<String, Status> {
+    if label.len() > LONGEST_LABEL {
+        let message = format!("client_label is longer than {LONGEST_LABEL} bytes");
+        return Err(status::bad_field("BAD_REQUEST", "client_label", message));
+    }
+    Ok(label)
 }
 
 /// Reads a filter.
@@ -153,7 +158,8 @@ fn batching(options: pb::BatchOptions) -> Result<Batching, Status> {
     })
 }
 
-fn heartbeat(interval: Option<prost_types::Duration>) -> Result<Duration, Status> {
+/// Reads how long a silence may be; absent, the default.
+pub(super) fn heartbeat(interval: Option<prost_types::Duration>) -> Result<Duration, Status> {
     let Some(interval) = interval else {
         return Ok(DEFAULT_HEARTBEAT);
     };

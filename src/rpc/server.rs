@@ -32,10 +32,11 @@ use super::{
     handshake::TurnedAway,
     ingest_service::Ingest,
     methods::Methods,
+    subscription_service::DurableSubscriptions,
     web::{self, Web},
 };
 use crate::{
-    delivery::Delivery,
+    delivery::{Delivery, Subscriptions},
     log::DeadLetters,
     pb::{
         self,
@@ -47,6 +48,7 @@ use crate::{
             },
             gateway_service_server::GatewayServiceServer,
             ingest_service_server::IngestServiceServer,
+            subscription_service_server::SubscriptionServiceServer,
         },
     },
     source::{Intake, SourceHandle, Sources},
@@ -66,10 +68,11 @@ const INGEST: &str = "falcogateway.v1.IngestService";
 
 /// The services' names, as the health service knows them; the empty one is the
 /// server as a whole.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
     "falcogateway.v1.AlertService",
     "falcogateway.v1.GatewayService",
+    "falcogateway.v1.SubscriptionService",
     INGEST,
     "falco.outputs.service",
     "falco.version.service",
@@ -80,6 +83,8 @@ const SERVICES: [&str; 6] = [
 pub struct Services {
     /// For reading.
     pub delivery: Delivery,
+    /// For reading with a position that the gateway keeps.
+    pub subscriptions: Subscriptions,
     /// For operators.
     pub sources: Sources,
     /// For operators.
@@ -200,7 +205,7 @@ impl Server {
 
     fn methods(&self) -> Methods {
         let services = self.services.clone();
-        let delivery = services.delivery.clone();
+        let subscriptions = services.subscriptions.clone();
         let mut routes = Routes::builder();
         routes
             .add_service(HealthServer::new(HealthService::from_health_reporter(
@@ -208,6 +213,9 @@ impl Server {
             )))
             .add_service(AlertServiceServer::new(Alerts {
                 delivery: services.delivery.clone(),
+            }))
+            .add_service(SubscriptionServiceServer::new(DurableSubscriptions {
+                subscriptions: services.subscriptions,
             }))
             .add_service(GatewayServiceServer::new(Gateway {
                 delivery: services.delivery,
@@ -232,7 +240,7 @@ impl Server {
             routes.add_service(v1).add_service(v1alpha);
         }
         Methods {
-            delivery,
+            subscriptions,
             routes: routes.routes().prepare(),
         }
     }

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    delivery::{CursorError, OpenError, SlowConsumer},
+    delivery::{CursorError, OpenError, SlowConsumer, SubscriptionError},
     filter::Problem,
     source::NotTaken,
 };
@@ -179,6 +179,50 @@ pub(super) fn not_opened(error: &OpenError) -> Status {
         }
         OpenError::Draining => draining(),
     }
+}
+
+/// A call about a durable subscription that came to nothing.
+pub(super) fn subscription(error: &SubscriptionError) -> Status {
+    let message = error.to_string();
+    let failure = match error {
+        SubscriptionError::NotFound(name) => {
+            resource(Code::NotFound, "SUBSCRIPTION_NOT_FOUND", name, message)
+        }
+        SubscriptionError::Exists(name) => {
+            resource(Code::AlreadyExists, "SUBSCRIPTION_EXISTS", name, message)
+        }
+        SubscriptionError::BadName(_) => {
+            Failure::new(Code::InvalidArgument, "BAD_REQUEST", message).field("name")
+        }
+        SubscriptionError::TooMany(limit) => {
+            let code = Code::ResourceExhausted;
+            let mut failure = Failure::new(code, "SUBSCRIPTION_QUOTA", message).retry();
+            failure
+                .details
+                .add_quota_failure_violation("gateway", format!("at most {limit} subscriptions"));
+            failure
+        }
+        SubscriptionError::Cursor(error) => return bad_cursor(error),
+        SubscriptionError::Open(error) => return not_opened(error),
+        SubscriptionError::Superseded(by) => {
+            let metadata = HashMap::from([("by".to_owned(), by.clone())]);
+            Failure::with_metadata(Code::Aborted, "CONSUMER_SUPERSEDED", message, metadata)
+        }
+        SubscriptionError::NotDelivered => {
+            Failure::new(Code::InvalidArgument, "ACK_NOT_DELIVERED", message).field("cursor")
+        }
+        SubscriptionError::Unwritable(_) => {
+            Failure::new(Code::Unavailable, "STATE_UNWRITABLE", message).retry()
+        }
+    };
+    failure.status()
+}
+
+fn resource(code: Code, reason: &str, name: &str, message: String) -> Failure {
+    let mut failure = Failure::new(code, reason, message);
+    let kind = "falcogateway.v1.Subscription";
+    failure.details.set_resource_info(kind, name, "", "");
+    failure
 }
 
 /// The end of a stream that fell behind.

@@ -266,3 +266,46 @@ fn a_measurement_starts_its_own_gateway_and_counts_every_delivery() {
         assert_eq!(median > 0, has_latencies, "{options}");
     }
 }
+
+#[tokio::test]
+async fn a_subscription_is_made_consumed_shown_and_deleted() {
+    let gateway = Running::start().await;
+    let bodies = (0..10).map(|number| numbered_body(number, 0));
+    gateway.post_all(bodies).await;
+    let run = async |arguments: &[&str]| {
+        let ran = run_at(&gateway.address, &[&["subscription"], arguments].concat()).await;
+        let (out, err) = (text(&ran.stdout), text(&ran.stderr));
+        assert!(ran.status.success(), "{arguments:?}: {err}");
+        out
+    };
+    let made = run(&["create", "siem", "-f", "priority = critical", "--all"]).await;
+    assert!(
+        made.contains("siem") && made.contains("10 alerts"),
+        "{made}"
+    );
+    let first = run(&["consume", "siem", "-n", "2", "-o", "json"]).await;
+    assert!(
+        first.contains("\"r1\"") && first.contains("\"r3\""),
+        "{first}"
+    );
+    assert!(run(&["show", "siem"]).await.contains("6 alerts of the log"));
+    let looked = run(&["consume", "siem", "-n", "1", "-o", "json", "--no-ack"]).await;
+    let again = run(&["consume", "siem", "-n", "3", "-o", "json"]).await;
+    assert!(again.starts_with(&looked), "{again}");
+    assert!(
+        run(&["update", "siem", "-f", ""])
+            .await
+            .contains("all alerts")
+    );
+    run(&["seek", "siem", "--all"]).await;
+    assert_eq!(
+        run(&["consume", "siem", "-n", "10"]).await.lines().count(),
+        10
+    );
+    assert!(run(&["list"]).await.contains("0 alerts of the log"));
+    run(&["delete", "siem"]).await;
+    assert_eq!(run(&["list"]).await, "");
+    let missing = run_at(&gateway.address, &["subscription", "show", "siem"]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("no subscription \"siem\""));
+}

@@ -10,4 +10,5 @@ mod publish;
 mod refusals;
 mod resume;
 mod slow;
+mod subscriptions;
 mod web;

@@ -23,7 +23,10 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("source", &["alert", "clock", "state", "units"]),
     ("normalize", &["alert", "source"]),
     ("ingest", &["alert", "log", "normalize", "source"]),
-    ("delivery", &["alert", "filter", "log", "source"]),
+    (
+        "delivery",
+        &["alert", "clock", "filter", "log", "source", "state"],
+    ),
     (
         "rpc",
         &[

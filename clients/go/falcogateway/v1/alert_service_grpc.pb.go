@@ -37,6 +37,7 @@ const (
 // the reasons are listed in docs/errors.md.
 type AlertServiceClient interface {
 	// History, resume and live alerts in one call.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	StreamAlerts(ctx context.Context, in *StreamAlertsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamFrame], error)
 	// History, page by page.
@@ -115,6 +116,7 @@ func (c *alertServiceClient) ValidateFilter(ctx context.Context, in *ValidateFil
 // the reasons are listed in docs/errors.md.
 type AlertServiceServer interface {
 	// History, resume and live alerts in one call.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	StreamAlerts(*StreamAlertsRequest, grpc.ServerStreamingServer[StreamFrame]) error
 	// History, page by page.

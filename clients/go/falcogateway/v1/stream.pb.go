@@ -212,6 +212,9 @@ const (
 	ClosingReason_CLOSING_REASON_REACHED_HEAD ClosingReason = 2
 	// The stream fell too far behind and asked to be disconnected then.
 	ClosingReason_CLOSING_REASON_SLOW_CONSUMER ClosingReason = 3
+	// The durable subscription was changed, or moved to another position: open it
+	// again.
+	ClosingReason_CLOSING_REASON_SUBSCRIPTION_CHANGED ClosingReason = 4
 )
 
 // Enum value maps for ClosingReason.
@@ -221,12 +224,14 @@ var (
 		1: "CLOSING_REASON_DRAINING",
 		2: "CLOSING_REASON_REACHED_HEAD",
 		3: "CLOSING_REASON_SLOW_CONSUMER",
+		4: "CLOSING_REASON_SUBSCRIPTION_CHANGED",
 	}
 	ClosingReason_value = map[string]int32{
-		"CLOSING_REASON_UNSPECIFIED":   0,
-		"CLOSING_REASON_DRAINING":      1,
-		"CLOSING_REASON_REACHED_HEAD":  2,
-		"CLOSING_REASON_SLOW_CONSUMER": 3,
+		"CLOSING_REASON_UNSPECIFIED":          0,
+		"CLOSING_REASON_DRAINING":             1,
+		"CLOSING_REASON_REACHED_HEAD":         2,
+		"CLOSING_REASON_SLOW_CONSUMER":        3,
+		"CLOSING_REASON_SUBSCRIPTION_CHANGED": 4,
 	}
 )
 
@@ -329,6 +334,7 @@ type StreamFrame struct {
 	//	*StreamFrame_StateChange
 	//	*StreamFrame_Loss
 	//	*StreamFrame_Source
+	//	*StreamFrame_AckConfirmed
 	//	*StreamFrame_Closing
 	Kind          isStreamFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -433,6 +439,15 @@ func (x *StreamFrame) GetSource() *SourceNotice {
 	return nil
 }
 
+func (x *StreamFrame) GetAckConfirmed() *AckConfirmed {
+	if x != nil {
+		if x, ok := x.Kind.(*StreamFrame_AckConfirmed); ok {
+			return x.AckConfirmed
+		}
+	}
+	return nil
+}
+
 func (x *StreamFrame) GetClosing() *Closing {
 	if x != nil {
 		if x, ok := x.Kind.(*StreamFrame_Closing); ok {
@@ -470,6 +485,10 @@ type StreamFrame_Source struct {
 	Source *SourceNotice `protobuf:"bytes,7,opt,name=source,proto3,oneof"`
 }
 
+type StreamFrame_AckConfirmed struct {
+	AckConfirmed *AckConfirmed `protobuf:"bytes,8,opt,name=ack_confirmed,json=ackConfirmed,proto3,oneof"`
+}
+
 type StreamFrame_Closing struct {
 	Closing *Closing `protobuf:"bytes,9,opt,name=closing,proto3,oneof"`
 }
@@ -485,6 +504,8 @@ func (*StreamFrame_StateChange) isStreamFrame_Kind() {}
 func (*StreamFrame_Loss) isStreamFrame_Kind() {}
 
 func (*StreamFrame_Source) isStreamFrame_Kind() {}
+
+func (*StreamFrame_AckConfirmed) isStreamFrame_Kind() {}
 
 func (*StreamFrame_Closing) isStreamFrame_Kind() {}
 
@@ -989,6 +1010,52 @@ func (x *SourceNotice) GetUpstreamDrops() uint64 {
 	return 0
 }
 
+// On streams of durable subscriptions: what is acknowledged, on disk.
+type AckConfirmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Everything up to and with this position.
+	Cursor        string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AckConfirmed) Reset() {
+	*x = AckConfirmed{}
+	mi := &file_falcogateway_v1_stream_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AckConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AckConfirmed) ProtoMessage() {}
+
+func (x *AckConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_stream_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AckConfirmed.ProtoReflect.Descriptor instead.
+func (*AckConfirmed) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_stream_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AckConfirmed) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
 // The last frame before the server ends the stream.
 type Closing struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1001,7 +1068,7 @@ type Closing struct {
 
 func (x *Closing) Reset() {
 	*x = Closing{}
-	mi := &file_falcogateway_v1_stream_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_stream_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1080,7 @@ func (x *Closing) String() string {
 func (*Closing) ProtoMessage() {}
 
 func (x *Closing) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_stream_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_stream_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1093,7 @@ func (x *Closing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closing.ProtoReflect.Descriptor instead.
 func (*Closing) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_stream_proto_rawDescGZIP(), []int{8}
+	return file_falcogateway_v1_stream_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Closing) GetReason() ClosingReason {
@@ -1047,7 +1114,7 @@ var File_falcogateway_v1_stream_proto protoreflect.FileDescriptor
 
 const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\n" +
-	"\x1cfalcogateway/v1/stream.proto\x12\x0ffalcogateway.v1\x1a\x1bfalcogateway/v1/alert.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x03\n" +
+	"\x1cfalcogateway/v1/stream.proto\x12\x0ffalcogateway.v1\x1a\x1bfalcogateway/v1/alert.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x03\n" +
 	"\vStreamFrame\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x121\n" +
 	"\x06opened\x18\x02 \x01(\v2\x17.falcogateway.v1.OpenedH\x00R\x06opened\x125\n" +
@@ -1055,9 +1122,10 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\theartbeat\x18\x04 \x01(\v2\x1a.falcogateway.v1.HeartbeatH\x00R\theartbeat\x12A\n" +
 	"\fstate_change\x18\x05 \x01(\v2\x1c.falcogateway.v1.StateChangeH\x00R\vstateChange\x121\n" +
 	"\x04loss\x18\x06 \x01(\v2\x1b.falcogateway.v1.LossNoticeH\x00R\x04loss\x127\n" +
-	"\x06source\x18\a \x01(\v2\x1d.falcogateway.v1.SourceNoticeH\x00R\x06source\x124\n" +
+	"\x06source\x18\a \x01(\v2\x1d.falcogateway.v1.SourceNoticeH\x00R\x06source\x12D\n" +
+	"\rack_confirmed\x18\b \x01(\v2\x1d.falcogateway.v1.AckConfirmedH\x00R\fackConfirmed\x124\n" +
 	"\aclosing\x18\t \x01(\v2\x18.falcogateway.v1.ClosingH\x00R\aclosingB\x06\n" +
-	"\x04kindJ\x04\b\b\x10\t\"\xe6\x03\n" +
+	"\x04kind\"\xe6\x03\n" +
 	"\x06Opened\x12\x1b\n" +
 	"\tstream_id\x18\x01 \x01(\tR\bstreamId\x12)\n" +
 	"\x10effective_filter\x18\x02 \x01(\tR\x0feffectiveFilter\x12'\n" +
@@ -1097,7 +1165,9 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.falcogateway.v1.SourceStateR\x05state\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12%\n" +
-	"\x0eupstream_drops\x18\x05 \x01(\x04R\rupstreamDrops\"\x7f\n" +
+	"\x0eupstream_drops\x18\x05 \x01(\x04R\rupstreamDrops\"&\n" +
+	"\fAckConfirmed\x12\x16\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"\x7f\n" +
 	"\aClosing\x126\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1e.falcogateway.v1.ClosingReasonR\x06reason\x12<\n" +
 	"\fresume_delay\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vresumeDelay*`\n" +
@@ -1118,12 +1188,13 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\x17SOURCE_STATE_CONNECTING\x10\x01\x12\x1a\n" +
 	"\x16SOURCE_STATE_CONNECTED\x10\x02\x12\x1d\n" +
 	"\x19SOURCE_STATE_DISCONNECTED\x10\x03\x12\x19\n" +
-	"\x15SOURCE_STATE_FINISHED\x10\x04*\x8f\x01\n" +
+	"\x15SOURCE_STATE_FINISHED\x10\x04*\xb8\x01\n" +
 	"\rClosingReason\x12\x1e\n" +
 	"\x1aCLOSING_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CLOSING_REASON_DRAINING\x10\x01\x12\x1f\n" +
 	"\x1bCLOSING_REASON_REACHED_HEAD\x10\x02\x12 \n" +
-	"\x1cCLOSING_REASON_SLOW_CONSUMER\x10\x03*\x8f\x01\n" +
+	"\x1cCLOSING_REASON_SLOW_CONSUMER\x10\x03\x12'\n" +
+	"#CLOSING_REASON_SUBSCRIPTION_CHANGED\x10\x04*\x8f\x01\n" +
 	"\x0eOverflowPolicy\x12\x1f\n" +
 	"\x1bOVERFLOW_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18OVERFLOW_POLICY_CATCH_UP\x10\x01\x12\x1e\n" +
@@ -1144,7 +1215,7 @@ func file_falcogateway_v1_stream_proto_rawDescGZIP() []byte {
 }
 
 var file_falcogateway_v1_stream_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_falcogateway_v1_stream_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_falcogateway_v1_stream_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_falcogateway_v1_stream_proto_goTypes = []any{
 	(StreamState)(0),              // 0: falcogateway.v1.StreamState
 	(LossCause)(0),                // 1: falcogateway.v1.LossCause
@@ -1159,11 +1230,12 @@ var file_falcogateway_v1_stream_proto_goTypes = []any{
 	(*StateChange)(nil),           // 10: falcogateway.v1.StateChange
 	(*LossNotice)(nil),            // 11: falcogateway.v1.LossNotice
 	(*SourceNotice)(nil),          // 12: falcogateway.v1.SourceNotice
-	(*Closing)(nil),               // 13: falcogateway.v1.Closing
-	(AlertView)(0),                // 14: falcogateway.v1.AlertView
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
-	(*Alert)(nil),                 // 17: falcogateway.v1.Alert
+	(*AckConfirmed)(nil),          // 13: falcogateway.v1.AckConfirmed
+	(*Closing)(nil),               // 14: falcogateway.v1.Closing
+	(AlertView)(0),                // 15: falcogateway.v1.AlertView
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*Alert)(nil),                 // 18: falcogateway.v1.Alert
 }
 var file_falcogateway_v1_stream_proto_depIdxs = []int32{
 	6,  // 0: falcogateway.v1.StreamFrame.opened:type_name -> falcogateway.v1.Opened
@@ -1172,26 +1244,27 @@ var file_falcogateway_v1_stream_proto_depIdxs = []int32{
 	10, // 3: falcogateway.v1.StreamFrame.state_change:type_name -> falcogateway.v1.StateChange
 	11, // 4: falcogateway.v1.StreamFrame.loss:type_name -> falcogateway.v1.LossNotice
 	12, // 5: falcogateway.v1.StreamFrame.source:type_name -> falcogateway.v1.SourceNotice
-	13, // 6: falcogateway.v1.StreamFrame.closing:type_name -> falcogateway.v1.Closing
-	14, // 7: falcogateway.v1.Opened.view:type_name -> falcogateway.v1.AlertView
-	4,  // 8: falcogateway.v1.Opened.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
-	15, // 9: falcogateway.v1.Opened.earliest_time:type_name -> google.protobuf.Timestamp
-	16, // 10: falcogateway.v1.Opened.heartbeat_interval:type_name -> google.protobuf.Duration
-	8,  // 11: falcogateway.v1.AlertBatch.records:type_name -> falcogateway.v1.AlertRecord
-	17, // 12: falcogateway.v1.AlertRecord.alert:type_name -> falcogateway.v1.Alert
-	15, // 13: falcogateway.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
-	15, // 14: falcogateway.v1.Heartbeat.head_time:type_name -> google.protobuf.Timestamp
-	0,  // 15: falcogateway.v1.StateChange.state:type_name -> falcogateway.v1.StreamState
-	1,  // 16: falcogateway.v1.LossNotice.cause:type_name -> falcogateway.v1.LossCause
-	2,  // 17: falcogateway.v1.SourceNotice.state:type_name -> falcogateway.v1.SourceState
-	15, // 18: falcogateway.v1.SourceNotice.time:type_name -> google.protobuf.Timestamp
-	3,  // 19: falcogateway.v1.Closing.reason:type_name -> falcogateway.v1.ClosingReason
-	16, // 20: falcogateway.v1.Closing.resume_delay:type_name -> google.protobuf.Duration
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	13, // 6: falcogateway.v1.StreamFrame.ack_confirmed:type_name -> falcogateway.v1.AckConfirmed
+	14, // 7: falcogateway.v1.StreamFrame.closing:type_name -> falcogateway.v1.Closing
+	15, // 8: falcogateway.v1.Opened.view:type_name -> falcogateway.v1.AlertView
+	4,  // 9: falcogateway.v1.Opened.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
+	16, // 10: falcogateway.v1.Opened.earliest_time:type_name -> google.protobuf.Timestamp
+	17, // 11: falcogateway.v1.Opened.heartbeat_interval:type_name -> google.protobuf.Duration
+	8,  // 12: falcogateway.v1.AlertBatch.records:type_name -> falcogateway.v1.AlertRecord
+	18, // 13: falcogateway.v1.AlertRecord.alert:type_name -> falcogateway.v1.Alert
+	16, // 14: falcogateway.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
+	16, // 15: falcogateway.v1.Heartbeat.head_time:type_name -> google.protobuf.Timestamp
+	0,  // 16: falcogateway.v1.StateChange.state:type_name -> falcogateway.v1.StreamState
+	1,  // 17: falcogateway.v1.LossNotice.cause:type_name -> falcogateway.v1.LossCause
+	2,  // 18: falcogateway.v1.SourceNotice.state:type_name -> falcogateway.v1.SourceState
+	16, // 19: falcogateway.v1.SourceNotice.time:type_name -> google.protobuf.Timestamp
+	3,  // 20: falcogateway.v1.Closing.reason:type_name -> falcogateway.v1.ClosingReason
+	17, // 21: falcogateway.v1.Closing.resume_delay:type_name -> google.protobuf.Duration
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_falcogateway_v1_stream_proto_init() }
@@ -1207,6 +1280,7 @@ func file_falcogateway_v1_stream_proto_init() {
 		(*StreamFrame_StateChange)(nil),
 		(*StreamFrame_Loss)(nil),
 		(*StreamFrame_Source)(nil),
+		(*StreamFrame_AckConfirmed)(nil),
 		(*StreamFrame_Closing)(nil),
 	}
 	type x struct{}
@@ -1215,7 +1289,7 @@ func file_falcogateway_v1_stream_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_falcogateway_v1_stream_proto_rawDesc), len(file_falcogateway_v1_stream_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,55 @@
+use super::super::{CursorError, OpenError};
+
+/// The longest name of a subscription.
+const LONGEST_NAME: usize = 63;
+
+/// Why nothing came of a call about a durable subscription.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubscriptionError {
+    /// It is not there.
+    #[error("there is no subscription {0:?}")]
+    NotFound(String),
+    /// It is there already.
+    #[error("there is a subscription {0:?} already")]
+    Exists(String),
+    /// No name.
+    #[error(
+        "{0:?} is no name: write 1 to {LONGEST_NAME} of a to z, 0 to 9 and \"-\", a letter first"
+    )]
+    BadName(String),
+    /// The gateway is at its limit.
+    #[error("there are {0} subscriptions, and no more are allowed")]
+    TooMany(usize),
+    /// The cursor does not lead anywhere.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// No stream could be opened for it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Another consumer has it now.
+    #[error("another consumer has taken the subscription over: {0}")]
+    Superseded(String),
+    /// Something was acknowledged that was not delivered.
+    #[error(
+        "what was acknowledged has not been delivered to this consumer: pass on a cursor of a frame or a record that came to it"
+    )]
+    NotDelivered,
+    /// The disk refuses.
+    #[error("the gateway's state cannot be written: {0}")]
+    Unwritable(String),
+}
+
+/// `name`, if it is one.
+pub(super) fn checked_name(name: &str) -> Result<&str, SubscriptionError> {
+    let is_letter = |byte: &u8| byte.is_ascii_lowercase();
+    let is_good = name.len() <= LONGEST_NAME
+        && name.as_bytes().first().is_some_and(is_letter)
+        && name
+            .bytes()
+            .all(|byte| is_letter(&byte) || byte.is_ascii_digit() || byte == b'-');
+    if is_good {
+        return Ok(name);
+    }
+    let shown = name.chars().take(LONGEST_NAME + 1).collect();
+    Err(SubscriptionError::BadName(shown))
+}

@@ -1,0 +1,133 @@
+//! `ConsumeSubscription`, which hands out the same frames as `StreamAlerts`, and so is
+//! served without tonic's codec, too.
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tonic::{Status, Streaming, body::Body};
+
+use super::{frames::Framer, grpc, peer, request, status};
+use crate::{
+    clock,
+    delivery::{ConsumeRequest, Consumer, Subscriptions},
+    pb::{self, consume_subscription_request::Kind},
+};
+
+/// The method's path.
+pub(super) const PATH: &str = "/falcogateway.v1.SubscriptionService/ConsumeSubscription";
+
+/// An open call.
+struct Call {
+    consumer: Consumer,
+    framer: Framer,
+    messages: Streaming<pb::ConsumeSubscriptionRequest>,
+    /// The client has closed its side. It may listen on.
+    is_half_closed: bool,
+}
+
+/// Answers a call of the method; the answer's body is the stream.
+pub(super) async fn answer(
+    subscriptions: Subscriptions,
+    request: http::Request<Body>,
+) -> http::Response<Body> {
+    match open(&subscriptions, request).await {
+        Ok(frames) => grpc::streaming(frames),
+        Err(status) => status.into_http(),
+    }
+}
+
+async fn open(
+    subscriptions: &Subscriptions,
+    request: http::Request<Body>,
+) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
+    let (head, body) = request.into_parts();
+    let mut messages = grpc::messages::<pb::ConsumeSubscriptionRequest>(body);
+    let first = messages.message().await?.and_then(|message| message.kind);
+    let Some(Kind::Open(wanted)) = first else {
+        let message = "the first message of the stream must be `open`";
+        return Err(status::bad_field("BAD_REQUEST", "open", message));
+    };
+    let (name, wanted) = consume_request(wanted, peer::address(&head.extensions))?;
+    let consumer = subscriptions.consume(&name, wanted, clock::now()).await;
+    let consumer = consumer.map_err(|error| status::subscription(&error))?;
+    let call = Box::new(Call {
+        framer: Framer::new(subscriptions.delivery(), consumer.stream()),
+        consumer,
+        messages,
+        is_half_closed: false,
+    });
+    Ok(stream::unfold(Some(call), |call| async {
+        let mut call = call?;
+        match call.next().await {
+            Ok(Some(frame)) => Some((Ok(frame), Some(call))),
+            Ok(None) => None,
+            Err(status) => Some((Err(status), None)),
+        }
+    }))
+}
+
+impl Call {
+    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+        loop {
+            tokio::select! {
+                biased;
+                message = self.messages.message(), if !self.is_half_closed => {
+                    match message? {
+                        Some(message) => self.take(message)?,
+                        None => self.is_half_closed = true,
+                    }
+                }
+                frame = self.consumer.next() => return match frame {
+                    Some(Ok(frame)) => Ok(Some(self.framer.message(frame))),
+                    Some(Err(error)) => Err(status::subscription(&error)),
+                    None => Ok(None),
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, message: pb::ConsumeSubscriptionRequest) -> Result<(), Status> {
+        match message.kind {
+            Some(Kind::Ack(ack)) => {
+                let cursor = request::cursor(&ack.cursor)?;
+                let done = self.consumer.acknowledge(cursor);
+                done.map_err(|error| status::subscription(&error))
+            }
+            Some(Kind::Open(_)) => {
+                let message = "the stream is open: one subscription for each stream";
+                Err(status::bad_field("BAD_REQUEST", "open", message))
+            }
+            // Of a later version of the API.
+            None => Ok(()),
+        }
+    }
+}
+
+fn consume_request(
+    open: pb::ConsumeOpen,
+    peer: String,
+) -> Result<(String, ConsumeRequest), Status> {
+    let view = request::view(open.view());
+    let window_bytes = match open.window_bytes {
+        0 => ConsumeRequest::BYTES,
+        bytes if bytes <= ConsumeRequest::MOST_BYTES => bytes,
+        bytes => {
+            let most = ConsumeRequest::MOST_BYTES;
+            let message = format!("window_bytes is {bytes}, and at most {most} are allowed");
+            return Err(status::bad_field("BAD_WINDOW", "window_bytes", message));
+        }
+    };
+    let wanted = ConsumeRequest {
+        window_alerts: request::bounded(
+            "window_alerts",
+            open.window_alerts,
+            ConsumeRequest::ALERTS,
+            ConsumeRequest::MOST_ALERTS,
+        )?,
+        window_bytes,
+        view,
+        heartbeat: request::heartbeat(open.heartbeat_interval)?,
+        label: request::label(open.client_label)?,
+        peer,
+    };
+    Ok((open.name, wanted))
+}
