@@ -6,12 +6,11 @@
 use std::process::ExitCode;
 
 use falco_gateway::{
-    client::{AlertStream, Error, Event},
+    client::{self, AlertStream, Error, Event},
     pb::{OverflowPolicy, StreamAlertsRequest, stream_alerts_request::Start},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -96,7 +95,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let address = arguments.next().ok_or("give the gateway's address")?;
     let request = arguments.next().unwrap_or_else(|| "{}".to_owned());
     let request: Request = serde_json::from_str(&request)?;
-    let channel = Channel::from_shared(format!("http://{address}"))?.connect_lazy();
+    let channel = client::endpoint(format!("http://{address}"))?.connect_lazy();
     let mut stream = AlertStream::new(channel, request.message());
     while let Some(event) = stream.next().await {
         match event {

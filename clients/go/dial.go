@@ -14,6 +14,9 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
+// Far larger than any that a gateway makes.
+const largestFrame = 64 << 20
+
 // Dial makes a connection to the gateway at host:port or unix:///path, in plaintext unless an option gives credentials
 // (see [TLS]). Nothing is connected before the first call.
 //
@@ -26,6 +29,7 @@ func Dial(address string, options ...grpc.DialOption) (*grpc.ClientConn, error) 
 	all := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestFrame)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 	}, options...)
 	return grpc.NewClient(address, all...)

@@ -31,7 +31,13 @@ type Violation struct {
 	Description string
 }
 
-// ErrorOf reads the error of any of the gateway's calls. It is nil if err is.
+// A longer delay a gateway cannot mean.
+const longestDelay = 10 * time.Minute
+
+// within is what a gateway can mean of a delay that it asks for.
+func within(delay time.Duration) time.Duration { return min(max(delay, 0), longestDelay) }
+
+// ErrorOf reads the error of any of the gateway's calls. It is nil if err is: compare it as an *Error, not as an error.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
@@ -47,7 +53,7 @@ func ErrorOf(err error) *Error {
 				read.Violations = append(read.Violations, Violation{one.Field, one.Description})
 			}
 		case *errdetails.RetryInfo:
-			read.RetryDelay = detail.RetryDelay.AsDuration()
+			read.RetryDelay = within(detail.RetryDelay.AsDuration())
 		}
 	}
 	return read

@@ -50,7 +50,9 @@ type Source struct {
 // Reconnecting says that the stream broke, why, and after what delay it is opened anew.
 type Reconnecting struct {
 	position
-	Why   string
+	Why string
+	// Err is the gateway's or the connection's word; nil if there was none.
+	Err   *Error
 	Delay time.Duration
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/protobuf/proto"
 
@@ -35,20 +36,28 @@ type Stream struct {
 	request *v1.StreamAlertsRequest
 	options []grpc.CallOption
 	cursor  atomic.Pointer[string]
+	running atomic.Bool
 	wasOpen bool
+	over    bool
 	wait    time.Duration
+	due     time.Time
 }
 
 // broken is why a call ended without the end of the stream, and what the gateway asks to wait.
 type broken struct {
 	why   string
+	err   *Error
 	asked time.Duration
 }
+
+// errRunning is for those who ask for events while somebody else has them.
+var errRunning = &Error{Code: codes.FailedPrecondition, Message: "somebody has the events of this stream already"}
 
 // NewStream is a stream of what request asks for. Nothing is sent before its events are asked for.
 func NewStream(conn *grpc.ClientConn, request *v1.StreamAlertsRequest, options ...grpc.CallOption) *Stream {
 	stream := &Stream{conn: conn, request: request, options: options, wait: firstWait}
-	stream.moveTo(request.GetAfterCursor())
+	cursor := request.GetAfterCursor()
+	stream.cursor.Store(&cursor)
 	return stream
 }
 
@@ -57,33 +66,49 @@ func NewStream(conn *grpc.ClientConn, request *v1.StreamAlertsRequest, options .
 func (s *Stream) Cursor() string { return *s.cursor.Load() }
 
 // Events are the events, until ctx is done, the end that the request asked for is reached, or an [*Error] comes, which
-// trying again cannot mend. Asked for again, they go on where they were. Only one goroutine at a time may.
+// trying again cannot mend. A stream that has ended stays so; one that was left goes on where it was when its events are
+// asked for again. One goroutine at a time may.
 func (s *Stream) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		for ctx.Err() == nil {
+		if s.running.Swap(true) {
+			yield(nil, errRunning)
+			return
+		}
+		defer s.running.Store(false)
+		for s.pause(ctx) {
 			why, err := s.once(ctx, yield)
 			if err != nil {
+				s.over = true
 				yield(nil, err)
 				return
 			}
-			if why == nil || ctx.Err() != nil {
+			if why == nil || ctx.Err() != nil || !yield(s.reconnecting(why), nil) {
 				return
-			}
-			// Never sooner than is asked for, and not all clients at once.
-			delay := time.Duration(float64(max(why.asked, s.wait)) * (1 + rand.Float64()/2))
-			s.wait = min(2*s.wait, longestWait)
-			if !yield(&Reconnecting{position(s.Cursor()), why.why, delay}, nil) {
-				return
-			}
-			select {
-			case <-time.After(delay):
-			case <-ctx.Done():
 			}
 		}
 	}
 }
 
-// once is the events of one call; it returns why the call broke, or nothing at the end of the stream.
+// pause waits until the stream is to be opened; it says whether it is.
+func (s *Stream) pause(ctx context.Context) bool {
+	if wait := time.Until(s.due); !s.over && wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+	return !s.over && ctx.Err() == nil
+}
+
+func (s *Stream) reconnecting(why *broken) *Reconnecting {
+	// Never sooner than is asked for, and not all clients at once.
+	delay := time.Duration(float64(max(why.asked, s.wait)) * (1 + rand.Float64()/2))
+	s.wait = min(2*s.wait, longestWait)
+	s.due = time.Now().Add(delay)
+	return &Reconnecting{position(s.Cursor()), why.why, why.err, delay}
+}
+
+// once is the events of one call; it returns why the call broke, or nothing if there is to be no other.
 func (s *Stream) once(ctx context.Context, yield func(Event, error) bool) (*broken, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -100,10 +125,10 @@ func (s *Stream) once(ctx context.Context, yield func(Event, error) bool) (*brok
 		return why, nil
 	case barked.Load():
 		return &broken{why: "the gateway fell silent"}, nil
-	case failed.IsFinal():
+	case failed.IsFinal() || s.conn.GetState() == connectivity.Shutdown:
 		return nil, failed
 	default:
-		return &broken{failed.Error(), failed.RetryDelay}, nil
+		return &broken{failed.Error(), failed, max(why.asked, failed.RetryDelay)}, nil
 	}
 }
 
@@ -117,38 +142,41 @@ func (s *Stream) wakeConnection(ctx context.Context) {
 	}
 }
 
+// read is the events of a call that is open; with an error it returns what the gateway had asked to wait.
 func (s *Stream) read(ctx context.Context, watchdog *time.Timer, yield func(Event, error) bool) (*broken, error) {
+	why := &broken{why: "the stream ended"}
 	frames, err := v1.NewAlertServiceClient(s.conn).StreamAlerts(ctx, s.nextRequest(), s.options...)
 	if err != nil {
-		return nil, err
+		return why, err
 	}
 	patience := openPatience
-	var closing *v1.Closing
 	for {
 		watchdog.Reset(patience)
 		frame, err := frames.Recv()
 		watchdog.Stop()
 		if errors.Is(err, io.EOF) {
-			return s.end(closing), nil
+			return why, nil
 		}
 		if err != nil {
-			return nil, err
+			return why, err
 		}
 		switch kind := frame.Kind.(type) {
 		case *v1.StreamFrame_Opened:
 			s.wasOpen, s.wait = true, firstWait
-			if heartbeat := kind.Opened.HeartbeatInterval.AsDuration(); heartbeat > 0 {
+			if heartbeat := within(kind.Opened.HeartbeatInterval.AsDuration()); heartbeat > 0 {
 				patience = missedHeartbeats * heartbeat
 			}
 		case *v1.StreamFrame_Alerts:
-			for _, record := range kind.Alerts.Records {
-				s.moveTo(record.Cursor)
-				if !yield(&Alert{position(record.Cursor), record.Alert}, nil) {
-					return nil, nil
-				}
+			if !s.handOut(ctx, kind.Alerts.Records, yield) {
+				return nil, nil
 			}
 		case *v1.StreamFrame_Closing:
-			closing = kind.Closing
+			if kind.Closing.Reason == v1.ClosingReason_CLOSING_REASON_REACHED_HEAD {
+				s.moveTo(frame.Cursor)
+				s.over = true
+				return nil, nil
+			}
+			why = &broken{why: "the gateway closed the stream", asked: within(kind.Closing.ResumeDelay.AsDuration())}
 		}
 		s.moveTo(frame.Cursor)
 		if event := eventOf(frame); event != nil && !yield(event, nil) {
@@ -157,17 +185,18 @@ func (s *Stream) read(ctx context.Context, watchdog *time.Timer, yield func(Even
 	}
 }
 
-// end is what becomes of a call that ended with OK.
-func (s *Stream) end(closing *v1.Closing) *broken {
-	switch {
-	case closing == nil && s.request.StopAtHead:
-		return nil
-	case closing == nil:
-		return &broken{why: "the stream ended"}
-	case closing.Reason == v1.ClosingReason_CLOSING_REASON_REACHED_HEAD:
-		return nil
+// handOut says whether more is wanted.
+func (s *Stream) handOut(ctx context.Context, records []*v1.AlertRecord, yield func(Event, error) bool) bool {
+	for _, record := range records {
+		if ctx.Err() != nil {
+			return false
+		}
+		s.moveTo(record.Cursor)
+		if !yield(&Alert{position(record.Cursor), record.Alert}, nil) {
+			return false
+		}
 	}
-	return &broken{"the gateway closed the stream", closing.ResumeDelay.AsDuration()}
+	return true
 }
 
 func (s *Stream) nextRequest() *v1.StreamAlertsRequest {
@@ -182,4 +211,8 @@ func (s *Stream) nextRequest() *v1.StreamAlertsRequest {
 	return request
 }
 
-func (s *Stream) moveTo(cursor string) { s.cursor.Store(&cursor) }
+func (s *Stream) moveTo(cursor string) {
+	if cursor != "" {
+		s.cursor.Store(&cursor)
+	}
+}

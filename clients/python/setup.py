@@ -14,7 +14,9 @@ class Generate(build_py):
         from grpc_tools import protoc
 
         well_known = Path(protoc.__file__).parent / "_proto"
-        outs = [f"--{kind}_out={self.build_lib}" for kind in ("python", "pyi", "grpc_python")]
+        # An editable install imports from src.
+        out = "src" if self.editable_mode else self.build_lib
+        outs = [f"--{kind}_out={out}" for kind in ("python", "pyi", "grpc_python")]
         protos = sorted(str(path) for path in (PROTO / "falcogateway").rglob("*.proto"))
         if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outs, *protos]) != 0:
             raise SystemExit("failed to generate the client code from proto/")

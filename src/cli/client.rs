@@ -13,14 +13,10 @@ use tonic::{
 };
 use tower::service_fn;
 
-use crate::{config::ConfigError, filter::Problem, gateway::StartError};
+use crate::{client, config::ConfigError, filter::Problem, gateway::StartError};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// After how long without a frame the connection is tried, and for how long.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest message that is taken: a page of large alerts.
 pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
@@ -195,16 +191,12 @@ impl TlsFiles {
     }
 }
 
-/// Frames and windows that let a busy stream be read in few pieces; and pings, since a
-/// call after one that fell silent goes over the same connection, which may be as dead.
+/// Frames and windows that let a busy stream be read in few pieces.
 fn tuned(endpoint: Endpoint, window: u32) -> Endpoint {
-    endpoint
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
+    client::tuned(endpoint)
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(window)
         .initial_connection_window_size(4 << 20)
-        .tcp_nodelay(true)
 }
 
 fn innermost(error: &dyn std::error::Error) -> String {

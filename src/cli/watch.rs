@@ -175,8 +175,15 @@ impl Watch {
 
     /// Shows an alert; says when there were enough.
     fn show(&mut self, alert: pb::Alert) -> Result<bool, CliError> {
-        let alert = Alert::try_from(alert)
-            .map_err(|error| CliError::Failed(format!("the gateway sent {error}")))?;
+        let alert = match Alert::try_from(alert) {
+            Ok(alert) => alert,
+            Err(error) => {
+                tell(&format!(
+                    "an alert cannot be shown: the gateway sent {error}"
+                ));
+                return Ok(false);
+            }
+        };
         writeln!(anstream::stdout(), "{}", self.renderer.alert(&alert))?;
         self.shown += 1;
         let enough = self.arguments.count;

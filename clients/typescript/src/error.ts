@@ -1,5 +1,5 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { seconds } from "./duration.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 // Trying the same again cannot help after these.
@@ -35,16 +35,17 @@ export class GatewayError extends Error {
   readonly retryDelay: number | undefined;
 
   private constructor(cause: ConnectError) {
-    super(`${nameOf(cause.code)}: ${cause.rawMessage}`, { cause });
+    const code = codeOf(cause);
+    super(`${nameOf(code)}: ${cause.rawMessage}`, { cause });
     const info = cause.findDetails(ErrorInfoSchema)[0];
     const retry = cause.findDetails(RetryInfoSchema)[0]?.retryDelay;
-    this.code = cause.code;
+    this.code = code;
     this.reason = info?.reason ?? "";
     this.metadata = { ...info?.metadata };
     this.violations = cause
       .findDetails(BadRequestSchema)
       .flatMap((bad) => bad.fieldViolations.map(({ field, description }) => ({ field, description })));
-    this.retryDelay = retry && durationMs(retry) / 1000;
+    this.retryDelay = retry && seconds(retry);
   }
 
   /** From whatever any of the gateway's calls threw. */
@@ -61,6 +62,12 @@ export class GatewayError extends Error {
   get isFinal(): boolean {
     return FINAL.has(this.code) || this.reason === "SLOW_CONSUMER";
   }
+}
+
+function codeOf({ code, cause }: ConnectError): Code {
+  // Connect says DATA_LOSS, with a cause, of details that it cannot decode. Where our own sessions do
+  // not prevent that, the code that was sent is lost: it may have been any.
+  return code === Code.DataLoss && cause !== undefined ? Code.Unknown : code;
 }
 
 function nameOf(code: Code): string {

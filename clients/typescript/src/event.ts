@@ -1,3 +1,4 @@
+import type { GatewayError } from "./error.js";
 import type { Alert } from "./gen/falcogateway/v1/alert_pb.js";
 import type { LossNotice, Opened, SourceNotice, StreamState } from "./gen/falcogateway/v1/stream_pb.js";
 
@@ -39,10 +40,11 @@ export interface SourceEvent {
   readonly notice: SourceNotice;
 }
 
-/** The stream broke and is opened anew after `delay` seconds. */
+/** The stream broke, by an error or without one, and is opened anew after `delay` seconds. */
 export interface ReconnectingEvent {
   readonly kind: "reconnecting";
   readonly cursor: string;
   readonly why: string;
   readonly delay: number;
+  readonly error?: GatewayError;
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { Code } from "@connectrpc/connect";
 export * from "./error.js";
 export * from "./event.js";
 export { AlertStream, stream, type StreamOptions, type StreamRequest } from "./stream.js";

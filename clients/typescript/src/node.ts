@@ -8,6 +8,7 @@ import * as net from "node:net";
 import * as tls from "node:tls";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Sessions } from "./sessions.js";
 
 // A call after one that fell silent goes over the same connection, which may be as dead: pings find
 // that out. They are sent only when nothing else came for so long.
@@ -33,12 +34,16 @@ export function connect(address: string, files: TlsFiles = {}): Transport {
   const path = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
   if (path) {
     const createConnection = () => socket(path, secrets);
-    return createGrpcTransport({ baseUrl: `${scheme}://localhost`, nodeOptions: { createConnection }, ...PINGS });
+    return transport(`${scheme}://localhost`, { createConnection });
   }
   if (!/^(\[[\da-f:.]+\]|[^/:@[\]\s]+):\d+$/i.test(address)) {
     throw new TypeError(`the address of a gateway is host:port or unix:///path, not ${JSON.stringify(address)}`);
   }
-  return createGrpcTransport({ baseUrl: `${scheme}://${address}`, nodeOptions: { ...secrets }, ...PINGS });
+  return transport(`${scheme}://${address}`, { ...secrets });
+}
+
+function transport(baseUrl: string, options: ConstructorParameters<typeof Sessions>[2]): Transport {
+  return createGrpcTransport({ baseUrl, sessionManager: new Sessions(baseUrl, PINGS, options) });
 }
 
 type Secrets = Pick<tls.ConnectionOptions, "ca" | "cert" | "key">;

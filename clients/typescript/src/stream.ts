@@ -1,8 +1,8 @@
 import { clone, create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { durationMs, type Duration } from "@bufbuild/protobuf/wkt";
 import { ConnectError, createClient, type Client, type Transport } from "@connectrpc/connect";
+import { seconds } from "./duration.js";
 import { GatewayError } from "./error.js";
-import type { StreamEvent } from "./event.js";
+import type { ReconnectingEvent, StreamEvent } from "./event.js";
 import { AlertSchema } from "./gen/falcogateway/v1/alert_pb.js";
 import {
   AlertService,
@@ -10,7 +10,7 @@ import {
   StreamAlertsRequestSchema,
   type StreamAlertsRequest,
 } from "./gen/falcogateway/v1/alert_service_pb.js";
-import { ClosingReason, type AlertBatch, type Closing, type StreamFrame } from "./gen/falcogateway/v1/stream_pb.js";
+import { ClosingReason, type AlertBatch, type StreamFrame } from "./gen/falcogateway/v1/stream_pb.js";
 import { Watchdog } from "./watchdog.js";
 
 // Missing this many heartbeats, a stream is dead though nobody said so.
@@ -29,12 +29,15 @@ export type StreamRequest = MessageInitShape<typeof StreamAlertsRequestSchema>;
 export interface StreamOptions {
   /** Sent with each call. */
   readonly headers?: HeadersInit;
+  /** Ends the stream when it is aborted, as `close()` does. */
+  readonly signal?: AbortSignal;
 }
 
 /** Why a call broke, and after how many seconds the gateway asks to be called again. */
 interface Break {
-  readonly why: string;
-  readonly asked?: number | undefined;
+  why: string;
+  asked: number;
+  error?: GatewayError;
 }
 
 /** The alerts of a gateway, and what else its stream says. */
@@ -45,17 +48,22 @@ export function stream(transport: Transport, request: StreamRequest = {}, option
 /**
  * Events of a stream that is opened again, where it was, whenever it breaks.
  *
- * Iterating throws {@link GatewayError} for what trying again cannot mend. Somebody who was away
- * for longer than the gateway keeps alerts goes on with the oldest there is, after a loss.
+ * Iterating throws {@link GatewayError} for what trying again cannot mend; a stream that has ended
+ * stays so. After a `break`, iterating again goes on where it was. One iteration at a time: to end
+ * one from outside, which may be waiting, use {@link close} or a signal. Somebody who was away for
+ * longer than the gateway keeps alerts goes on with the oldest there is, after a loss.
  */
 export class AlertStream implements AsyncIterable<StreamEvent> {
   readonly #client: Client<typeof AlertService>;
   readonly #request: StreamAlertsRequest;
   readonly #options: StreamOptions;
-  readonly #closed = new AbortController();
+  readonly #over = new AbortController();
   #cursor: string;
   #wasOpen = false;
   #wait = FIRST_WAIT;
+  // When the next call may be opened, by the clock of `performance`.
+  #due = 0;
+  #isIterating = false;
   #call: AbortController | undefined;
 
   constructor(transport: Transport, request: StreamRequest = {}, options: StreamOptions = {}) {
@@ -66,6 +74,8 @@ export class AlertStream implements AsyncIterable<StreamEvent> {
     // What cannot be encoded throws here: in a call it would look like one that broke, and be
     // tried for ever.
     toBinary(StreamAlertsRequestSchema, this.#request);
+    options.signal?.addEventListener("abort", () => this.close(), { signal: this.#over.signal });
+    if (options.signal?.aborted) this.close();
   }
 
   /**
@@ -76,82 +86,106 @@ export class AlertStream implements AsyncIterable<StreamEvent> {
     return this.#cursor;
   }
 
-  /** Ends the stream, from anywhere. */
+  /** Ends the stream, from anywhere, and without an error. */
   close(): void {
-    this.#closed.abort();
+    this.#over.abort();
     this.#call?.abort();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
-    while (!this.#isClosed) {
-      const broken = yield* this.#once();
-      if (broken === undefined || this.#isClosed) return;
-      // Never sooner than it asks for, and not all clients at once.
-      const delay = Math.max(broken.asked ?? 0, this.#wait) * (1 + Math.random() / 2);
-      this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
-      yield { kind: "reconnecting", cursor: this.#cursor, why: broken.why, delay };
-      await sleep(delay, this.#closed.signal);
+    if (this.#isIterating) throw new Error("somebody iterates over this stream already");
+    this.#isIterating = true;
+    try {
+      while (await this.#isDue()) {
+        const broken = yield* this.#once();
+        if (!broken) this.close();
+        else if (!this.#isOver) yield this.#reconnecting(broken);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      this.#isIterating = false;
     }
   }
 
-  get #isClosed(): boolean {
-    return this.#closed.signal.aborted;
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** Waits until the next call may be opened; false when the stream is over. */
+  async #isDue(): Promise<boolean> {
+    await sleep(this.#due - performance.now(), this.#over.signal);
+    return !this.#isOver;
+  }
+
+  #reconnecting({ why, asked, error }: Break): ReconnectingEvent {
+    // Never sooner than it asks for, and not all clients at once.
+    const delay = Math.max(asked, this.#wait) * (1 + Math.random() / 2);
+    this.#due = performance.now() + delay * 1000;
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    return { kind: "reconnecting", cursor: this.#cursor, why, delay, ...(error && { error }) };
   }
 
   /** The events of one call; returns why it broke, or nothing at the end of the stream. */
   async *#once(): AsyncGenerator<StreamEvent, Break | undefined, undefined> {
     const call = (this.#call = new AbortController());
     const watchdog = new Watchdog(OPEN_PATIENCE, () => call.abort());
+    const closing: Break = { why: "the stream ended", asked: 0 };
     try {
-      return yield* this.#events(call.signal, watchdog);
+      return yield* this.#events(call.signal, watchdog, closing);
     } catch (broken) {
-      if (this.#isClosed) return undefined;
-      if (watchdog.hasBarked) return { why: "the gateway fell silent" };
+      if (this.#isOver) return undefined;
+      if (watchdog.hasBarked) return { ...closing, why: "the gateway fell silent" };
       if (!(broken instanceof ConnectError)) throw broken;
       const error = GatewayError.of(broken);
       if (error.isFinal) throw error;
-      return { why: error.message, asked: error.retryDelay };
+      return { why: error.message, asked: Math.max(closing.asked, error.retryDelay ?? 0), error };
     } finally {
       call.abort();
     }
   }
 
-  async *#events(signal: AbortSignal, watchdog: Watchdog): AsyncGenerator<StreamEvent, Break | undefined, undefined> {
-    let closing: Closing | undefined;
+  /** The events of one call; `closing` is told what the gateway says of the call's end. */
+  async *#events(
+    signal: AbortSignal,
+    watchdog: Watchdog,
+    closing: Break,
+  ): AsyncGenerator<StreamEvent, Break | undefined, undefined> {
     const call = this.#client.streamAlerts(this.#nextRequest(), { ...this.#options, signal });
     const frames = call[Symbol.asyncIterator]();
     while (true) {
       const { done, value: frame } = await watchdog.watch(frames.next());
-      if (done) return this.#end(closing);
+      if (done) return closing;
       const { kind } = frame;
       if (kind.case === "opened") {
         this.#wasOpen = true;
         this.#wait = FIRST_WAIT;
-        watchdog.patience = MISSED_HEARTBEATS * milliseconds(kind.value.heartbeatInterval) || OPEN_PATIENCE;
+        watchdog.patience = MISSED_HEARTBEATS * seconds(kind.value.heartbeatInterval) * 1000 || OPEN_PATIENCE;
       } else if (kind.case === "alerts") {
         yield* this.#alerts(kind.value);
       } else if (kind.case === "closing") {
-        closing = kind.value;
+        closing.why = "the gateway closed the stream";
+        closing.asked = seconds(kind.value.resumeDelay);
       }
-      if (this.#isClosed) return undefined;
-      this.#cursor = frame.cursor;
-      const event = eventOf(frame);
+      if (this.#isOver) return undefined;
+      const event = eventOf(frame, this.#move(frame.cursor));
       if (event) yield event;
+      if (kind.case === "closing" && kind.value.reason === ClosingReason.REACHED_HEAD) return undefined;
     }
   }
 
   *#alerts(batch: AlertBatch): Generator<StreamEvent, void, undefined> {
     for (const { cursor, alert } of batch.records) {
-      if (this.#isClosed) return;
-      this.#cursor = cursor;
-      yield { kind: "alert", cursor, alert: alert ?? create(AlertSchema) };
+      if (this.#isOver) return;
+      yield { kind: "alert", cursor: this.#move(cursor), alert: alert ?? create(AlertSchema) };
     }
   }
 
-  #end(closing: Closing | undefined): Break | undefined {
-    if (!closing) return this.#request.stopAtHead ? undefined : { why: "the stream ended" };
-    if (closing.reason === ClosingReason.REACHED_HEAD) return undefined;
-    return { why: "the gateway closed the stream", asked: milliseconds(closing.resumeDelay) / 1000 };
+  /** The position after something that came with this cursor. */
+  #move(cursor: string): string {
+    this.#cursor = cursor || this.#cursor;
+    return this.#cursor;
   }
 
   #nextRequest(): StreamAlertsRequest {
@@ -164,7 +198,7 @@ export class AlertStream implements AsyncIterable<StreamEvent> {
 }
 
 /** The event of a frame that has one of its own; kinds of later versions have none. */
-function eventOf({ cursor, kind }: StreamFrame): StreamEvent | undefined {
+function eventOf({ kind }: StreamFrame, cursor: string): StreamEvent | undefined {
   switch (kind.case) {
     case "opened":
       return { kind: "opened", cursor, grant: kind.value };
@@ -179,19 +213,15 @@ function eventOf({ cursor, kind }: StreamFrame): StreamEvent | undefined {
   }
 }
 
-function milliseconds(duration: Duration | undefined): number {
-  return duration ? durationMs(duration) : 0;
-}
-
-/** Waits, but no longer than until `signal`. */
-function sleep(seconds: number, signal: AbortSignal): Promise<void> {
+/** Waits for so many milliseconds, but no longer than until `signal`. */
+function sleep(delay: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", wake);
       resolve();
     };
-    const timer = setTimeout(wake, seconds * 1000);
+    const timer = setTimeout(wake, delay);
     signal.addEventListener("abort", wake);
     if (signal.aborted) wake();
   });

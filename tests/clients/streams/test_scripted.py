@@ -2,6 +2,7 @@
 
 import time
 
+import grpc
 from google.rpc import error_details_pb2
 from scripted import Scripted, alert, closing, of_a_later_version, opened, quiet, refuse
 
@@ -137,7 +138,60 @@ def test_an_end_without_a_word_is_no_end(follow):
         yield alert("b", "first")
 
     with Scripted(script) as gateway:
-        client = follow(gateway.address)
+        client = follow(gateway.address, stopAtHead=True)
         gateway.request()
         client.find("reconnecting")
         assert gateway.request().after_cursor == "b"
+
+
+def test_what_closing_asks_for_holds_when_the_call_then_fails(follow):
+    def script(context):
+        yield opened("a")
+        yield closing("b", 2)
+        refuse(context, "UNAVAILABLE", "NOT_READY")
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        assert 2 <= client.find("reconnecting")["delay"] <= 3.1
+
+
+def test_details_that_cannot_be_read_are_left_aside(follow):
+    def script(context):
+        yield from ()
+        context.set_trailing_metadata([("grpc-status-details-bin", b"\xff\xff\xff")])
+        context.abort(grpc.StatusCode.UNAVAILABLE, "not ready")
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        client.find("reconnecting")
+        gateway.request()
+        gateway.request()
+
+
+def test_a_frame_without_a_cursor_leaves_the_position(follow):
+    def script(context):
+        yield opened("a")
+        yield alert("b", "first")
+        frame = opened("")
+        frame.heartbeat.lag = 0
+        yield frame
+
+    with Scripted(script) as gateway:
+        follow(gateway.address)
+        gateway.request()
+        assert gateway.request().after_cursor == "b"
+
+
+def test_times_that_cannot_be_meant_are_put_right(follow):
+    def script(context):
+        yield opened("a", heartbeat=0)
+        yield alert("b", "first")
+        time.sleep(1)
+        yield opened("c", heartbeat=2**38)
+        yield alert("d", "second")
+        yield from quiet(context)
+
+    with Scripted(script) as gateway:
+        client = follow(gateway.address)
+        kinds = [client.next()["kind"] for _ in range(4)]
+        assert kinds == ["opened", "alert", "opened", "alert"]

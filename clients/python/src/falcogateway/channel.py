@@ -1,3 +1,6 @@
+from __future__ import annotations
+
+import os
 from pathlib import Path
 
 import grpc
@@ -9,13 +12,24 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # Without it gRPC waits for a minute, whatever keepalive_timeout_ms says.
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.initial_reconnect_backoff_ms", 250),
     ("grpc.min_reconnect_backoff_ms", 250),
     ("grpc.max_reconnect_backoff_ms", 5000),
 ]
 
 
-def connect(address, ca=None, certificate=None, key=None):
+File = str | os.PathLike[str]
+
+
+def connect(
+    address: str,
+    ca: File | None = None,
+    certificate: File | None = None,
+    key: File | None = None,
+) -> grpc.Channel:
     """A channel to the gateway at ``host:port`` or ``unix:///path``.
 
     With ``ca``, a PEM file of the authority that signed the gateway's certificate, it speaks

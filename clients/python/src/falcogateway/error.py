@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import grpc
+from google.protobuf import any_pb2, message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -16,6 +19,10 @@ FINAL = {
 }
 
 
+# A longer delay, in seconds, a gateway cannot mean.
+LONGEST_DELAY = 600.0
+
+
 class GatewayError(Exception):
     """What the gateway refused, and why.
 
@@ -25,34 +32,39 @@ class GatewayError(Exception):
     it. ``retry_delay``: when the gateway asks to be tried again, in seconds, or None.
     """
 
-    def __init__(self, code, message):
-        super().__init__(f"{code.name}: {message}")
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(f"{code.name}: {text}")
         self.code = code
-        self.message = message
+        self.message = text
         self.reason = ""
-        self.metadata = {}
-        self.violations = []
-        self.retry_delay = None
+        self.metadata: dict[str, str] = {}
+        self.violations: list[tuple[str, str]] = []
+        self.retry_delay: float | None = None
 
     @classmethod
-    def of(cls, call):
+    def of(cls, call: grpc.RpcError) -> GatewayError:
         """From a ``grpc.RpcError``, as raised by any of the gateway's calls."""
         error = cls(call.code(), call.details() or "")
         try:
             status = rpc_status.from_call(call)
-        except ValueError:
-            # The details contradict the status: somebody between us and the gateway made it up.
-            status = None
-        for detail in status.details if status else ():
-            error._take(detail)
+            for detail in status.details if status else ():
+                error._take(detail)
+        except (ValueError, message.DecodeError):
+            # Somebody between us and the gateway made them up: the code counts.
+            pass
         return error
 
     @property
-    def is_final(self):
+    def is_final(self) -> bool:
         """Whether trying the same again cannot help."""
-        return self.code in FINAL or self.reason == "SLOW_CONSUMER"
+        return self.code in FINAL or self._is_of_us()
 
-    def _take(self, detail):
+    def _is_of_us(self) -> bool:
+        """Whether it is what the request asked for, or the channel's owner did."""
+        is_closed = self.code == grpc.StatusCode.CANCELLED and "Channel closed" in self.message
+        return is_closed or self.reason == "SLOW_CONSUMER"
+
+    def _take(self, detail: any_pb2.Any) -> None:
         info = error_details_pb2.ErrorInfo()
         bad = error_details_pb2.BadRequest()
         retry = error_details_pb2.RetryInfo()
@@ -62,4 +74,5 @@ class GatewayError(Exception):
         elif detail.Unpack(bad):
             self.violations += [(one.field, one.description) for one in bad.field_violations]
         elif detail.Unpack(retry):
-            self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
+            delay = retry.retry_delay
+            self.retry_delay = min(max(delay.seconds + delay.nanos / 1e9, 0.0), LONGEST_DELAY)

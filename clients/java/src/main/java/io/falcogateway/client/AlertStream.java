@@ -1,11 +1,11 @@
 package io.falcogateway.client;
 
-import falcogateway.v1.AlertServiceOuterClass.OnExpiredCursor;
-import falcogateway.v1.AlertServiceOuterClass.StreamAlertsRequest;
-import falcogateway.v1.Stream.AlertRecord;
-import falcogateway.v1.Stream.Closing;
-import falcogateway.v1.Stream.ClosingReason;
-import falcogateway.v1.Stream.StreamFrame;
+import io.falcogateway.v1.AlertRecord;
+import io.falcogateway.v1.Closing;
+import io.falcogateway.v1.ClosingReason;
+import io.falcogateway.v1.OnExpiredCursor;
+import io.falcogateway.v1.StreamAlertsRequest;
+import io.falcogateway.v1.StreamFrame;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -22,14 +22,16 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Events of a stream that is opened again, where it was, whenever it breaks.
  *
  * <p>Iterating blocks until there is an event. It throws {@link GatewayException} for what trying
  * again cannot mend, and ends when the gateway has reached the end that the request asked for or
- * when the stream is closed. One thread at a time may iterate; {@link #cursor} and {@link #close}
- * work from any.
+ * when the stream is closed; after either it has no more events. One thread at a time may iterate,
+ * another one that tries gets an {@link IllegalStateException}; {@link #cursor} and {@link #close}
+ * work from any. Iterating again goes on where it was.
  *
  * <p>A thread that is interrupted while it waits gets a {@link GatewayException} with the code
  * {@code CANCELLED} and stays interrupted. The stream is as good as before, and still to be
@@ -54,6 +56,9 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
     private final Metadata headers;
     private final CountDownLatch closed = new CountDownLatch(1);
 
+    /** Held by the thread that iterates. */
+    private final ReentrantLock iterating = new ReentrantLock();
+
     /** What came with the last frame and was not handed out yet. */
     private final Queue<Event> pending = new ArrayDeque<>();
 
@@ -68,10 +73,18 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
 
     private boolean wasOpen;
     private boolean isOver;
+
+    /** {@link #hasNext} said that there is an event: it comes, even if the stream is closed now. */
+    private boolean isPromised;
+
+    /** What the gateway said before the end of the call, or null. */
     private Closing closing;
+
     private Duration patience;
     private Duration wait = FIRST_WAIT;
-    private Duration delay = Duration.ZERO;
+
+    /** When the next call may be opened, by {@link System#nanoTime}. */
+    private long due = System.nanoTime();
 
     private AlertStream(ManagedChannel channel, StreamAlertsRequest request, Metadata headers) {
         this.channel = channel;
@@ -124,14 +137,21 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
      *
      * @return false when the stream has ended
      * @throws GatewayException for what trying again cannot mend
+     * @throws IllegalStateException when another thread waits for it
      */
     @Override
     public boolean hasNext() {
-        while (pending.isEmpty() && !hasEnded()) {
-            cursor = position;
-            advance();
+        begin();
+        try {
+            while (pending.isEmpty() && !hasEnded()) {
+                cursor = position;
+                advance();
+            }
+            isPromised = !hasEnded();
+            return isPromised;
+        } finally {
+            iterating.unlock();
         }
-        return !hasEnded();
     }
 
     /**
@@ -139,15 +159,28 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
      *
      * @throws NoSuchElementException when the stream has ended
      * @throws GatewayException for what trying again cannot mend
+     * @throws IllegalStateException when another thread waits for it
      */
     @Override
     public Event next() {
-        if (pending.isEmpty() && !hasNext()) {
-            throw new NoSuchElementException("the stream has ended");
+        begin();
+        try {
+            if (!isPromised && !hasNext()) {
+                throw new NoSuchElementException("the stream has ended");
+            }
+            isPromised = false;
+            Event event = pending.remove();
+            cursor = event.cursor();
+            return event;
+        } finally {
+            iterating.unlock();
         }
-        Event event = pending.remove();
-        cursor = event.cursor();
-        return event;
+    }
+
+    private void begin() {
+        if (!iterating.tryLock()) {
+            throw new IllegalStateException("another thread iterates over this stream");
+        }
     }
 
     private boolean hasEnded() {
@@ -174,7 +207,7 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
     }
 
     private void openCall() throws InterruptedException {
-        if (closed.await(delay.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (closed.await(due - System.nanoTime(), TimeUnit.NANOSECONDS)) {
             return;
         }
         // Else the call would fail at once with what went wrong the last time, until gRPC's own
@@ -196,19 +229,25 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
             if (frame.isPresent()) {
                 take(frame.get());
             } else {
-                end();
+                reconnect(
+                        closing == null ? "the stream ended" : "the gateway closed the stream",
+                        Optional.empty());
             }
         } catch (TimeoutException silence) {
             // A connection that swallows everything would swallow the next call, too.
             channel.enterIdle();
-            reconnect("the gateway fell silent", Duration.ZERO);
+            reconnect("the gateway fell silent", Optional.empty());
         } catch (StatusRuntimeException broken) {
             fail(GatewayException.of(broken));
         }
     }
 
     private void take(StreamFrame frame) {
-        position = frame.getCursor();
+        for (AlertRecord record : frame.getAlerts().getRecordsList()) {
+            move(record.getCursor());
+            pending.add(new Event.Alert(position, record.getAlert()));
+        }
+        move(frame.getCursor());
         switch (frame.getKindCase()) {
             case OPENED -> {
                 wasOpen = true;
@@ -216,19 +255,20 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
                 patience = patience(Durations.of(frame.getOpened().getHeartbeatInterval()));
                 pending.add(new Event.Opened(position, frame.getOpened()));
             }
-            case ALERTS -> {
-                for (AlertRecord record : frame.getAlerts().getRecordsList()) {
-                    pending.add(new Event.Alert(record.getCursor(), record.getAlert()));
-                }
-            }
             case LOSS -> pending.add(new Event.Loss(position, frame.getLoss()));
             case STATE_CHANGE ->
                 pending.add(new Event.State(position, frame.getStateChange().getState()));
             case SOURCE -> pending.add(new Event.Source(position, frame.getSource()));
-            case CLOSING -> closing = frame.getClosing();
+            case CLOSING -> endBy(frame.getClosing());
             default -> {
-                // A heartbeat, or a kind of a later version: its cursor is all that counts.
+                // Alerts, a heartbeat, or a kind of a later version: its cursor is all that counts.
             }
+        }
+    }
+
+    private void move(String next) {
+        if (!next.isEmpty()) {
+            position = next;
         }
     }
 
@@ -236,14 +276,12 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
         return heartbeat.isZero() ? OPEN_PATIENCE : heartbeat.multipliedBy(MISSED_HEARTBEATS);
     }
 
-    private void end() {
-        if (closing == null && !request.getStopAtHead()) {
-            reconnect("the stream ended", Duration.ZERO);
-        } else if (closing == null
-                || closing.getReason() == ClosingReason.CLOSING_REASON_REACHED_HEAD) {
+    private void endBy(Closing said) {
+        closing = said;
+        if (said.getReason() == ClosingReason.CLOSING_REASON_REACHED_HEAD) {
+            cursor = position;
             isOver = true;
-        } else {
-            reconnect("the gateway closed the stream", Durations.of(closing.getResumeDelay()));
+            call.cancel();
         }
     }
 
@@ -255,18 +293,26 @@ public final class AlertStream implements Iterator<Event>, Iterable<Event>, Auto
             isOver = true;
             throw error;
         }
-        reconnect(error.getMessage(), error.retryDelay().orElse(Duration.ZERO));
+        reconnect(error.getMessage(), Optional.of(error));
     }
 
-    private void reconnect(String why, Duration asked) {
+    private void reconnect(String why, Optional<GatewayException> error) {
         call.cancel();
         call = null;
-        // Never sooner than it asks for, and not all clients at once.
+        Duration delay = delay(error.flatMap(GatewayException::retryDelay).orElse(Duration.ZERO));
+        due = System.nanoTime() + delay.toNanos();
+        wait = Durations.shorter(wait.multipliedBy(2), LONGEST_WAIT);
+        pending.add(new Event.Reconnecting(position, why, delay, error));
+    }
+
+    /** Never sooner than the gateway asks for, and not all clients at once. */
+    private Duration delay(Duration asked) {
+        if (closing != null) {
+            asked = Durations.longer(asked, Durations.of(closing.getResumeDelay()));
+        }
         double factor = ThreadLocalRandom.current().nextDouble(1.0, 1.5);
         long millis = Durations.longer(asked, wait).toMillis();
-        delay = Duration.ofMillis((long) Math.ceil(millis * factor));
-        wait = Durations.shorter(wait.multipliedBy(2), LONGEST_WAIT);
-        pending.add(new Event.Reconnecting(position, why, delay));
+        return Duration.ofMillis((long) Math.ceil(millis * factor));
     }
 
     private StreamAlertsRequest nextRequest() {

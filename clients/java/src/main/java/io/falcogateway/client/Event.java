@@ -1,8 +1,10 @@
 package io.falcogateway.client;
 
-import falcogateway.v1.AlertOuterClass;
-import falcogateway.v1.Stream;
+import io.falcogateway.v1.LossNotice;
+import io.falcogateway.v1.SourceNotice;
+import io.falcogateway.v1.StreamState;
 import java.time.Duration;
+import java.util.Optional;
 
 /** What a stream says. */
 public sealed interface Event {
@@ -15,20 +17,26 @@ public sealed interface Event {
      *
      * @param grant what the gateway granted
      */
-    record Opened(String cursor, Stream.Opened grant) implements Event {}
+    record Opened(String cursor, io.falcogateway.v1.Opened grant) implements Event {}
 
     /** An alert that matches. */
-    record Alert(String cursor, AlertOuterClass.Alert alert) implements Event {}
+    record Alert(String cursor, io.falcogateway.v1.Alert alert) implements Event {}
 
     /** Alerts that match and will not come, how many and why. Never overlook it. */
-    record Loss(String cursor, Stream.LossNotice notice) implements Event {}
+    record Loss(String cursor, LossNotice notice) implements Event {}
 
     /** The stream catches up, or is live. */
-    record State(String cursor, Stream.StreamState state) implements Event {}
+    record State(String cursor, StreamState state) implements Event {}
 
     /** A source of alerts came, went or reported losses of its own. */
-    record Source(String cursor, Stream.SourceNotice notice) implements Event {}
+    record Source(String cursor, SourceNotice notice) implements Event {}
 
-    /** The stream broke, and is opened anew after the delay. */
-    record Reconnecting(String cursor, String why, Duration delay) implements Event {}
+    /**
+     * The stream broke, and is opened anew after the delay.
+     *
+     * @param error what broke it, where it was an error
+     */
+    record Reconnecting(
+            String cursor, String why, Duration delay, Optional<GatewayException> error)
+            implements Event {}
 }

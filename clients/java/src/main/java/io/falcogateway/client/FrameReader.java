@@ -1,8 +1,8 @@
 package io.falcogateway.client;
 
-import falcogateway.v1.AlertServiceGrpc;
-import falcogateway.v1.AlertServiceOuterClass.StreamAlertsRequest;
-import falcogateway.v1.Stream.StreamFrame;
+import io.falcogateway.v1.AlertServiceGrpc;
+import io.falcogateway.v1.StreamAlertsRequest;
+import io.falcogateway.v1.StreamFrame;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -23,6 +23,9 @@ import java.util.concurrent.TimeoutException;
  */
 final class FrameReader {
 
+    /** In bytes. gRPC's own limit is less than a frame may have. */
+    private static final int LARGEST_FRAME = 64 << 20;
+
     private final ClientCall<StreamAlertsRequest, StreamFrame> call;
 
     /** Nothing in it stands for the end of the call. */
@@ -31,7 +34,8 @@ final class FrameReader {
     private volatile StatusRuntimeException failure;
 
     FrameReader(Channel channel, StreamAlertsRequest request, Metadata headers) {
-        call = channel.newCall(AlertServiceGrpc.getStreamAlertsMethod(), CallOptions.DEFAULT);
+        CallOptions options = CallOptions.DEFAULT.withMaxInboundMessageSize(LARGEST_FRAME);
+        call = channel.newCall(AlertServiceGrpc.getStreamAlertsMethod(), options);
         call.start(new Listener(), headers);
         call.sendMessage(request);
         call.halfClose();

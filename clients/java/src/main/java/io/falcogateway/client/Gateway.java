@@ -12,8 +12,8 @@ import java.nio.file.Path;
 /**
  * Makes channels to a gateway at {@code host:port} or {@code unix:///path}.
  *
- * <p>They work with {@link AlertStream} and with the stubs in {@code falcogateway.v1}. Nothing is
- * connected before the first call.
+ * <p>They work with {@link AlertStream} and with the stubs in {@code io.falcogateway.v1}. Nothing
+ * is connected before the first call.
  */
 public final class Gateway {
 
