@@ -194,7 +194,15 @@ impl Config {
                 "is empty: without a listener nobody can subscribe",
             ));
         }
+        let mut addresses = BTreeSet::new();
         for listen in &self.listen {
+            let is_new = addresses.insert(&listen.address) || listen.address.ends_with(":0");
+            if !is_new {
+                return Err(wrong(
+                    "listen",
+                    &format!("{:?} is named twice", listen.address),
+                ));
+            }
             let at = format!("listen ({:?})", listen.address);
             listen.check().map_err(|problem| wrong(&at, &problem))?;
         }
@@ -355,6 +363,15 @@ sources:
         assert!(unknown.contains("line 2"), "{unknown}");
         let mode = error("listen: [{address: 'unix:///a', mode: rw}]");
         assert!(mode.contains("as chmod takes it"), "{mode}");
+        for wrong in [
+            "'unix://a'",
+            "somewhere",
+            "{address: 'unix:///a', mode: '0044'}",
+            "{address: 'unix:///a', group: '4294967295'}",
+            "'a:1', 'a:1'",
+        ] {
+            error(&format!("listen: [{wrong}]"));
+        }
         let tcp = error("listen: [{address: 'a:1', group: falco}]");
         assert!(tcp.contains("for unix sockets"), "{tcp}");
         let odd = error("listen: [{address: 'unix:///a', tls: {certificate: a, key: b}}]");

@@ -35,9 +35,10 @@ impl TryFrom<String> for Mode {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        let is_octal = text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
         u32::from_str_radix(&text, 8)
             .ok()
-            .filter(|mode| *mode <= 0o777)
+            .filter(|mode| is_octal && *mode <= 0o777)
             .map(Self)
             .ok_or_else(|| {
                 format!("{text:?} is no mode: write it as chmod takes it, in quotes: \"0660\"")
@@ -99,11 +100,31 @@ impl Listen {
         if self.address.starts_with("unix://") && self.tls.is_some() {
             return Err("a unix socket needs no TLS: remove tls".to_owned());
         }
+        let path = self.address.strip_prefix("unix://");
+        if path.is_some_and(|path| !path.starts_with('/') || path.ends_with('/')) {
+            return Err("write the whole path of the socket: unix:///run/a.sock".to_owned());
+        }
+        if path.is_none() && !self.address.contains(':') {
+            return Err("is neither host:port nor unix:///path".to_owned());
+        }
+        if self.socket.permissions().0 & 0o600 != 0o600 {
+            return Err(
+                "the socket's own user must be able to use it: mode 0600 or more".to_owned(),
+            );
+        }
+        if self.socket.group.as_deref().is_some_and(is_no_group) {
+            return Err("group must be a group's name or number".to_owned());
+        }
         if !self.address.starts_with("unix://") && self.socket != Socket::default() {
             return Err("mode and group are for unix sockets: remove them".to_owned());
         }
         Ok(())
     }
+}
+
+/// The highest number stands for no group, and would leave the socket as it is.
+fn is_no_group(group: &str) -> bool {
+    group.trim().is_empty() || group.starts_with('-') || group.parse() == Ok(u32::MAX)
 }
 
 impl Serialize for Listen {

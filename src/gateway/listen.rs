@@ -1,18 +1,19 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt, chown},
-        net::UnixStream,
-    },
+    os::unix::fs::{FileTypeExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::{
     sys::stat::{self, Mode},
     unistd::Group,
 };
-use tokio::net::{TcpListener, UnixListener, lookup_host};
+use tokio::{
+    net::{TcpListener, UnixListener, UnixStream, lookup_host},
+    time::timeout,
+};
 
 use super::tls::{self, TlsError};
 use crate::{
@@ -60,12 +61,15 @@ pub enum ListenError {
 
 const UNIX: &str = "unix://";
 
+/// How long it is waited for whoever listens on a socket.
+const CONNECT_TIME: Duration = Duration::from_secs(2);
+
 /// A listener for gRPC. One that does not ask for certificates is on loopback unless
 /// `anyone` may connect.
 pub(super) async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
     let address = &listen.address;
     if let Some(path) = address.strip_prefix(UNIX) {
-        return unix(Path::new(path), &listen.socket);
+        return unix(Path::new(path), &listen.socket).await;
     }
     let Some(tls) = &listen.tls else {
         return Ok(Listener::Tcp(tcp(address, anyone).await?));
@@ -95,7 +99,7 @@ pub(super) async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, Li
         .map_err(failed)
 }
 
-fn unix(path: &Path, socket: &Socket) -> Result<Listener, ListenError> {
+async fn unix(path: &Path, socket: &Socket) -> Result<Listener, ListenError> {
     let address = format!("{UNIX}{}", path.display());
     let failed = |error| ListenError::Bind {
         address: address.clone(),
@@ -107,14 +111,27 @@ fn unix(path: &Path, socket: &Socket) -> Result<Listener, ListenError> {
     // A socket file outlives a process that was killed: nobody answers there. A
     // file of another kind is somebody's, and binding says that it is in the way.
     if fs::metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
-        if UnixStream::connect(path).is_ok() {
+        if is_served(path).await.map_err(failed)? {
             return Err(ListenError::Taken { address });
         }
         fs::remove_file(path).map_err(failed)?;
     }
     let listener = bind_closed(path).map_err(failed)?;
-    admit(path, socket).map_err(failed)?;
+    admit(path, socket).map_err(|error| {
+        // Nobody is to find it, and wait.
+        let _ = fs::remove_file(path);
+        failed(error)
+    })?;
     Ok(Listener::Unix(listener, PathBuf::from(path)))
+}
+
+/// Whether a process listens there. One that does not get to it is one, too.
+async fn is_served(path: &Path) -> io::Result<bool> {
+    match timeout(CONNECT_TIME, UnixStream::connect(path)).await {
+        Err(_) | Ok(Ok(_)) => Ok(true),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Ok(Err(error)) => Err(error),
+    }
 }
 
 /// Binds a socket that nobody else may use yet, whatever the process's umask: who gets

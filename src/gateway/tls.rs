@@ -20,8 +20,8 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use crate::config::Tls;
 
-/// What a client has to speak after the handshake.
-const HTTP2: &[u8] = b"h2";
+/// What a client may speak after the handshake; HTTP/1.1 is for gRPC-Web.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Why a listener has no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|error| unusable(&tls.certificate, error.to_string()))?;
-    config.alpn_protocols = vec![HTTP2.to_vec()];
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

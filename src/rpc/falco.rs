@@ -11,7 +11,11 @@ mod config;
 mod outputs;
 mod queue;
 mod response;
+mod shared;
 mod version;
 
 pub use self::config::{Config, Sharing};
-pub(super) use self::{outputs::Outputs, queue::Given, version::Versions};
+pub(super) use self::{
+    outputs::{Given, Outputs},
+    version::Versions,
+};

@@ -43,17 +43,13 @@ impl Config {
     /// # Errors
     /// With what is wrong.
     pub fn check(&self) -> Result<(), String> {
-        self.allowed_origins.iter().try_for_each(|origin| {
-            let after_scheme = ["http://", "https://"]
-                .iter()
-                .find_map(|scheme| origin.strip_prefix(scheme));
-            match after_scheme {
-                Some(host) if !host.is_empty() && !host.contains(['/', '*', ' ']) => Ok(()),
-                _ => Err(format!(
-                    "{origin:?} is no origin: write scheme, host and port of the page and nothing \
-                     more, such as https://alerts.example.com or http://localhost:8080"
-                )),
-            }
+        let wrong = self.allowed_origins.iter().find(|it| !is_origin(it));
+        wrong.map_or(Ok(()), |origin| {
+            Err(format!(
+                "{origin:?} is no origin: write scheme, host and port of the page as the browser \
+                 does, in small letters, without the usual port and nothing more, such as \
+                 https://alerts.example.com or http://localhost:8080"
+            ))
         })
     }
 }
@@ -87,6 +83,10 @@ impl Web {
 
     /// Answers `request`.
     pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        // Whatever it asks for: browsers ask nobody before they send what a form could.
+        if let Some(refused) = self.refused(request.headers()) {
+            return Ok(refused);
+        }
         let is_web = is_grpc_web(request.headers()) || request.method() == Method::OPTIONS;
         if !is_web && request.version() == Version::HTTP_2 {
             return self.methods.answer(request).await;
@@ -96,18 +96,43 @@ impl Web {
                         of an http source, 2801 unless configured\n";
             return Ok(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
         }
-        if let Some(origin) = request.headers().get(header::ORIGIN)
-            && !self.allowed_origins.contains(origin)
-        {
-            let origin = origin.to_str().unwrap_or("?");
-            tracing::debug!(origin, "a page was refused");
-            let told = format!(
-                "pages of {origin} may not call this gateway: add it to grpc_web.allowed_origins\n"
-            );
-            return Ok(plain(StatusCode::FORBIDDEN, told));
-        }
         self.translated.oneshot(request).await
     }
+
+    /// The answer to a page that may not call.
+    fn refused(&self, headers: &HeaderMap) -> Option<Response<Body>> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let origin = origins.find(|origin| !self.allowed_origins.contains(origin))?;
+        let origin = origin.to_str().unwrap_or("?");
+        tracing::debug!(origin, "a page was refused");
+        let told = format!(
+            "pages of {origin} may not call this gateway: add it to grpc_web.allowed_origins\n"
+        );
+        Some(plain(StatusCode::FORBIDDEN, told))
+    }
+}
+
+/// Whether a browser would write it so.
+fn is_origin(text: &str) -> bool {
+    let (rest, usual_port) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, 80),
+        (_, Some(rest)) => (rest, 443),
+        (None, None) => return false,
+    };
+    let is_host = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
+    let is_address = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if address.bytes().all(is_address) => ("v6", port),
+        Some(_) => return false,
+        None => rest.split_at(rest.find(':').unwrap_or(rest.len())),
+    };
+    let is_port = match port.strip_prefix(':') {
+        Some(port) => port
+            .parse::<u16>()
+            .is_ok_and(|port| port != usual_port && port > 0),
+        None => port.is_empty(),
+    };
+    is_port && !host.is_empty() && host.bytes().all(is_host)
 }
 
 fn is_grpc_web(headers: &HeaderMap) -> bool {
@@ -133,7 +158,12 @@ mod tests {
             let allowed_origins = vec![origin.to_owned()];
             Config { allowed_origins }.check()
         };
-        for good in ["https://a.example.com", "http://localhost:8080"] {
+        for good in [
+            "https://a.example.com",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+            "https://a:80",
+        ] {
             assert_eq!(check(good), Ok(()));
         }
         for bad in [
@@ -142,6 +172,15 @@ mod tests {
             "https://a/",
             "https://",
             "https://*.a",
+            "https://A.Example.com",
+            "https://a.example.com:443",
+            "http://a:80",
+            "https://user@a",
+            "https://a?x",
+            "https://:1",
+            "https://a:99999",
+            "https://ä.example",
+            "http://[x]",
         ] {
             assert!(check(bad).unwrap_err().contains("is no origin"), "{bad}");
         }

@@ -1,4 +1,8 @@
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{Stream, stream};
 use tokio::sync::OnceCell;
@@ -6,8 +10,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     Config, Sharing,
-    queue::{Given, Queue, SharedQueue},
+    queue::Queue,
     response::Responses,
+    shared::{SharedQueue, Taker},
 };
 use crate::{
     clock,
@@ -35,7 +40,21 @@ type Answer = Pin<Box<dyn Stream<Item = Result<outputs::Response, Status>> + Sen
 /// Where a call's alerts come from.
 enum Alerts {
     Own(Box<Queue>),
-    Shared(Arc<OnceCell<SharedQueue>>),
+    Shared(Arc<OnceCell<SharedQueue>>, Taker),
+}
+
+/// What a connection was given by `get`, which goes on there; none before the first.
+#[derive(Debug, Clone, Default)]
+pub(in crate::rpc) struct Given(Arc<Mutex<Option<Position>>>);
+
+impl Given {
+    fn position(&self) -> Option<Position> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moved_to(&self, position: Position) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+    }
 }
 
 #[tonic::async_trait]
@@ -49,7 +68,7 @@ impl Service for Outputs {
     ) -> Result<Response<Answer>, Status> {
         let peer = peer::address(request.extensions());
         let wanted = self.request("falco.outputs sub", peer);
-        let alerts = self.alerts(wanted, Given::default()).await?;
+        let alerts = self.alerts(wanted).await?;
         let call = (alerts, request.into_inner());
         let answer = stream::unfold(call, |(mut alerts, mut requests)| async {
             let next = tokio::select! {
@@ -65,14 +84,18 @@ impl Service for Outputs {
         let peer = peer::address(request.extensions());
         let given: Given = request.extensions().get().cloned().unwrap_or_default();
         let mut wanted = self.request("falco.outputs get", peer);
-        if given.position() > Position::START {
-            wanted.start = Start::After(self.delivery.cursor(given.position()));
+        if let Some(position) = given.position() {
+            wanted.start = Start::After(self.delivery.cursor(position));
         }
         let end = self.delivery.log().bounds().head;
-        let alerts = self.alerts(wanted, given).await?;
-        let answer = stream::unfold(alerts, move |mut alerts| async move {
-            let next = alerts.next_up_to(end).await?;
-            Some((Ok(next), alerts))
+        let alerts = self.alerts(wanted).await?;
+        let answer = stream::unfold((alerts, given), move |(mut alerts, given)| async move {
+            let next = alerts.next_up_to(end).await;
+            if next.is_none() {
+                // Only now: who leaves in the middle has not got it all.
+                given.moved_to(end);
+            }
+            Some((Ok(next?), (alerts, given)))
         });
         Ok(Response::new(Box::pin(answer)))
     }
@@ -87,9 +110,9 @@ impl Outputs {
         }
     }
 
-    async fn alerts(&self, wanted: delivery::Request, given: Given) -> Result<Alerts, Status> {
+    async fn alerts(&self, wanted: delivery::Request) -> Result<Alerts, Status> {
         let opened = match self.config.delivery {
-            Sharing::Broadcast => self.queue(wanted, given).await.map(|queue| {
+            Sharing::Broadcast => self.queue(wanted).await.map(|queue| {
                 let queue = Box::new(queue);
                 Alerts::Own(queue)
             }),
@@ -97,23 +120,21 @@ impl Outputs {
                 .shared
                 .get_or_try_init(|| self.shared_queue())
                 .await
-                .map(|_| Alerts::Shared(Arc::clone(&self.shared))),
+                .map(|queue| Alerts::Shared(Arc::clone(&self.shared), queue.taker())),
         };
         opened.map_err(|error| status::not_opened(&error))
     }
 
     async fn shared_queue(&self) -> Result<SharedQueue, OpenError> {
-        let given = Given::default();
         let wanted = self.request("falco.outputs, the shared queue", String::new());
-        let queue = self.queue(wanted, given.clone()).await?;
-        Ok(SharedQueue::new(queue, given))
+        Ok(SharedQueue::new(self.queue(wanted).await?))
     }
 
-    async fn queue(&self, wanted: delivery::Request, given: Given) -> Result<Queue, OpenError> {
+    async fn queue(&self, wanted: delivery::Request) -> Result<Queue, OpenError> {
         let responses = Responses {
             source_enum: self.config.source_enum,
         };
-        Queue::open(&self.delivery, wanted, responses, given).await
+        Queue::open(&self.delivery, wanted, responses).await
     }
 
     fn request(&self, label: &str, peer: String) -> delivery::Request {
@@ -141,14 +162,14 @@ impl Alerts {
     async fn next(&mut self) -> Option<outputs::Response> {
         match self {
             Self::Own(queue) => queue.next().await,
-            Self::Shared(queue) => queue.get()?.next().await,
+            Self::Shared(queue, taker) => queue.get()?.next(*taker).await,
         }
     }
 
     async fn next_up_to(&mut self, end: Position) -> Option<outputs::Response> {
         match self {
             Self::Own(queue) => queue.next_up_to(end).await,
-            Self::Shared(queue) => queue.get()?.next_up_to(end).await,
+            Self::Shared(queue, taker) => queue.get()?.next_up_to(*taker, end).await,
         }
     }
 }

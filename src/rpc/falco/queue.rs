@@ -1,14 +1,4 @@
-#![expect(
-    clippy::disallowed_types,
-    reason = "this lock is a queue of those who wait, each for the next alert"
-)]
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
 use super::response::Responses;
 use crate::{
@@ -29,38 +19,28 @@ pub(super) struct Queue {
     responses: Responses,
     /// The frame that is being given out, and how many of it were.
     frame: Option<(Arc<AlertFrame>, usize)>,
-    given: Given,
-}
-
-/// Everything up to here was given out.
-#[derive(Debug, Clone, Default)]
-pub(in crate::rpc) struct Given(Arc<AtomicU64>);
-
-impl Given {
-    /// The place; the log's start when nothing was.
-    pub(super) fn position(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
-    }
-
-    fn moved_to(&self, position: Position) {
-        self.0.store(position.0, Ordering::Relaxed);
-    }
+    /// Everything up to here was given out.
+    position: Position,
 }
 
 impl Queue {
-    /// What `request` asks for; how far it was given out is told to `given`.
+    /// What `request` asks for.
     pub(super) async fn open(
         delivery: &Delivery,
         request: Request,
         responses: Responses,
-        given: Given,
     ) -> Result<Self, OpenError> {
         Ok(Self {
             subscription: delivery.open(request, clock::now()).await?,
             responses,
             frame: None,
-            given,
+            position: Position::START,
         })
+    }
+
+    /// Everything up to here was given out.
+    pub(super) fn position(&self) -> Position {
+        self.position
     }
 
     /// The next response; none at the end. Cancelling it loses nothing.
@@ -74,7 +54,7 @@ impl Queue {
             if let Some(response) = self.at_hand() {
                 return Some(response);
             }
-            if self.given.position() >= end {
+            if self.position >= end {
                 return None;
             }
             // Nobody asked to be disconnected for being slow, so there is no error.
@@ -88,12 +68,12 @@ impl Queue {
     fn at_hand(&mut self) -> Option<Response> {
         let (alerts, given) = self.frame.as_mut()?;
         let Some(entry) = alerts.entries().get(*given) else {
-            self.given.moved_to(alerts.position());
+            self.position = alerts.position();
             self.frame = None;
             return None;
         };
         *given += 1;
-        self.given.moved_to(entry.position);
+        self.position = entry.position;
         Some(match entry.alert() {
             Some(alert) => self.responses.alert(alert),
             None => self
@@ -107,7 +87,7 @@ impl Queue {
             self.frame = Some((alerts, 0));
             return None;
         }
-        self.given.moved_to(frame.position);
+        self.position = frame.position;
         match frame.kind {
             FrameKind::Loss(loss) => Some(self.responses.loss(&loss, clock::now())),
             _ => None,
@@ -123,37 +103,5 @@ fn unreadable(position: Position) -> Loss {
         lost: 1,
         lower_bound: false,
         cause: LossCause::Corruption,
-    }
-}
-
-/// The one queue of all who compete. It is a lock that is handed on in the order of
-/// asking, so each alert goes to whoever waits longest.
-#[derive(Debug)]
-pub(super) struct SharedQueue {
-    queue: Mutex<Queue>,
-    given: Given,
-}
-
-impl SharedQueue {
-    /// Shares `queue`, which tells how far it was given out to `given`.
-    pub(super) fn new(queue: Queue, given: Given) -> Self {
-        Self {
-            queue: Mutex::new(queue),
-            given,
-        }
-    }
-
-    /// The next response; none at the end. Cancelling it loses nothing.
-    pub(super) async fn next(&self) -> Option<Response> {
-        self.queue.lock().await.next().await
-    }
-
-    /// The next response up to `end`, without waiting for what is not there yet.
-    pub(super) async fn next_up_to(&self, end: Position) -> Option<Response> {
-        // Whoever has the queue may wait for the next alert.
-        if self.given.position() >= end {
-            return None;
-        }
-        self.queue.lock().await.next_up_to(end).await
     }
 }

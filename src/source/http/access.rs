@@ -13,6 +13,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hyper::{header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
+/// Whether a browser sends it for a page of another origin. Any page that somebody opens
+/// can reach a gateway on his machine, and a form's request needs nobody's leave.
+pub(super) fn is_from_page(request: &Parts) -> bool {
+    let site = request.headers.get("sec-fetch-site");
+    request.headers.contains_key(header::ORIGIN)
+        || site.is_some_and(|site| site.as_bytes() == b"cross-site")
+}
+
 /// The token, of which only a hash is kept: it cannot be printed, and hashes
 /// compare in constant time whatever the lengths.
 #[derive(Clone, PartialEq, Eq)]

@@ -40,6 +40,8 @@ pub(super) enum Refused {
         "no valid token: send it as a bearer token, as the password of basic authentication, as the first segment of the path or as the query parameter `token`"
     )]
     Unauthenticated,
+    #[error("a web page may not post alerts: Falco and its like do not say Origin")]
+    FromPage,
     #[error("alerts are posted, on any path; GET serves /ping, /healthz and /test")]
     MethodNotAllowed,
     #[error("the body did not come in time")]
@@ -64,6 +66,7 @@ impl Refused {
             Self::Incomplete => "INCOMPLETE_BODY",
             Self::BadEncoding(_) => "BAD_ENCODING",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::FromPage => "FROM_A_PAGE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::SlowBody => "SLOW_BODY",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",
@@ -84,6 +87,7 @@ impl Refused {
         match self {
             Self::Empty | Self::Incomplete | Self::BadEncoding(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::FromPage => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,6 +115,7 @@ impl Refused {
             Self::Empty
             | Self::Incomplete
             | Self::BadEncoding(_)
+            | Self::FromPage
             | Self::SlowBody
             | Self::TooLarge(_) => return None,
         })

@@ -7,7 +7,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::time::timeout;
 
 use super::{
-    access::Token,
+    access::{Token, is_from_page},
     answer::{self, Answer, Refused},
     body::{self, Bodies},
     config::Config,
@@ -89,6 +89,9 @@ impl Receiver {
     }
 
     async fn handle(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Refused> {
+        if is_from_page(head) {
+            return Err(Refused::FromPage);
+        }
         let reads = head.method == Method::GET || head.method == Method::HEAD;
         if reads && let Some(page) = open_page(head.uri.path()) {
             return Ok(page);

@@ -218,6 +218,48 @@ async fn get_gives_what_came_since_the_last_on_the_connection() {
 }
 
 #[tokio::test]
+async fn one_that_does_not_read_holds_up_nobody_of_the_shared_queue() {
+    let gateway = serving(FalcoOutputs {
+        delivery: Sharing::Shared,
+        ..FalcoOutputs::default()
+    })
+    .await;
+    let stalled = Channel::from_shared(gateway.address.clone()).unwrap();
+    let stalled = stalled
+        .initial_stream_window_size(100)
+        .connect()
+        .await
+        .unwrap();
+    let _stalled = Sub::open(stalled).await;
+    let mut lively = Sub::open(gateway.channel()).await;
+    post(&gateway, 0..100).await;
+    let mut got = 0;
+    while got < 95 {
+        lively.next().await;
+        got += 1;
+    }
+}
+
+#[tokio::test]
+async fn get_misses_nothing_between_calls_and_keeps_what_was_not_taken_whole() {
+    let gateway = serving(FalcoOutputs {
+        backlog: Span(Duration::ZERO),
+        ..FalcoOutputs::default()
+    })
+    .await;
+    assert_eq!(rules(&get(gateway.channel()).await).len(), 0);
+    // More than a window holds.
+    let bodies = (0..300).map(|number| numbered_body(number, 10_000));
+    gateway.post_all(bodies).await;
+    let mut client = OutputsClient::new(gateway.channel());
+    let mut left = in_time(client.get(Request {})).await.unwrap().into_inner();
+    assert_eq!(left.message().await.unwrap().unwrap().rule, "r0");
+    drop(left);
+    assert_eq!(rules(&get(gateway.channel()).await), numbered(0..300));
+    assert_eq!(rules(&get(gateway.channel()).await).len(), 0);
+}
+
+#[tokio::test]
 async fn who_is_too_slow_is_told_in_the_stream_what_it_lost() {
     const MANY: usize = 600;
     let mut config = loopback();

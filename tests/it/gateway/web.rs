@@ -1,6 +1,10 @@
 //! gRPC-Web, as a browser speaks it: over HTTP/1.1.
 
+use bytes::Bytes;
 use falco_gateway::{pb, rpc::GrpcWeb};
+use http_body_util::Full;
+use hyper::{Request, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -127,4 +131,32 @@ async fn the_end_of_the_gateway_does_not_wait_for_a_browser() {
     let silent = TcpStream::connect(address).await.unwrap();
     gateway.stopped().await;
     drop((idle, silent));
+}
+
+#[tokio::test]
+async fn a_page_cannot_hide_what_it_calls_behind_another_type_or_version() {
+    let gateway = for_the_page().await;
+    let body = message(&pb::ListAlertsRequest::default());
+    for two in ["Origin: https://alerts.example.com\r\nOrigin: https://evil.example.com"] {
+        let refused = answer(&gateway, &call("AlertService/ListAlerts", two), &body).await;
+        assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    }
+    // As a form sends it, which asks nobody first, and over HTTP/2, as with TLS.
+    let address = gateway.address.strip_prefix("http://").unwrap();
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    for (origin, status) in [("https://evil.example.com", 403), (PAGE, 200)] {
+        let request = Request::post("http://gateway/falcogateway.v1.IngestService/Publish")
+            .header("content-type", "text/plain")
+            .header("origin", origin)
+            .body(Full::new(Bytes::from(message(
+                &pb::PublishRequest::default(),
+            ))))
+            .unwrap();
+        let answered = in_time(sender.send_request(request)).await.unwrap();
+        assert_eq!(answered.status(), status, "{origin}");
+    }
 }

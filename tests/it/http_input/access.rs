@@ -46,6 +46,15 @@ async fn the_token_is_taken_from_every_place_and_asked_of_everybody() {
         assert!(!answer.body.contains("s3cret"));
     }
     assert_eq!(server.observed.rejected("UNAUTHENTICATED"), 2);
+    let token = "authorization: Bearer s3cret\r\n";
+    for page in [
+        "origin: https://evil.example.com",
+        "sec-fetch-site: cross-site",
+    ] {
+        let answer = client.post(&format!("{token}{page}\r\n"), "{}").await;
+        assert_eq!(answer.status, 403, "{page}");
+    }
+    assert_eq!(server.observed.rejected("FROM_A_PAGE"), 2);
     for (path, status) in [
         ("/ping", 200),
         ("/healthz", 200),
