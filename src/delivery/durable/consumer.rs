@@ -82,7 +82,8 @@ impl Consumer {
         request: ConsumeRequest,
         now: Timestamp,
     ) -> Result<Self, SubscriptionError> {
-        let frame = Batching::default().max_alerts.min(request.window_alerts);
+        // Small enough that one can be on its way while another is dealt with.
+        let frame = (request.window_alerts / 4).clamp(1, Batching::default().max_alerts);
         let delivery = subscriptions.delivery().clone();
         let label = format!("subscription {}: {}", lease.durable.name, request.label);
         let wanted = Request {
@@ -192,12 +193,12 @@ impl Consumer {
                 }
             }
             // Told is not heard: it is as outstanding as an alert.
-            FrameKind::Loss(loss) => self.window.push(loss.through, 0),
+            FrameKind::Loss(loss) => self.window.push_gap(loss.through),
             _ => {}
         }
         self.ready.push_back(frame);
         if let Some(lost) = lost {
-            self.window.push(lost.through, 0);
+            self.window.push_gap(lost.through);
             self.say(FrameKind::Loss(lost));
         }
         self.note_delivered();

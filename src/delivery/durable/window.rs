@@ -13,6 +13,9 @@ pub(super) struct Window {
     /// With what each takes, the oldest first.
     outstanding: VecDeque<(Position, u64)>,
     bytes: u64,
+    /// Where the last gap that was told ends, until that is acknowledged. It takes no room:
+    /// who acknowledges nothing but alerts must get some behind it.
+    gap: Option<Position>,
 }
 
 impl Window {
@@ -24,6 +27,7 @@ impl Window {
             frame,
             outstanding: VecDeque::new(),
             bytes: 0,
+            gap: None,
         }
     }
 
@@ -40,21 +44,27 @@ impl Window {
         self.bytes += bytes as u64;
     }
 
+    /// A gap was told, which is to be acknowledged as well.
+    pub(super) fn push_gap(&mut self, through: Position) {
+        self.gap = Some(through);
+    }
+
     /// Everything up to `position` is acknowledged.
     pub(super) fn acknowledge(&mut self, position: Position) {
         while let Some((_, bytes)) = self.outstanding.pop_front_if(|(at, _)| *at <= position) {
             self.bytes -= bytes;
         }
+        self.gap.take_if(|gap| *gap <= position);
     }
 
-    /// How many are outstanding.
+    /// How many alerts are outstanding.
     pub(super) fn len(&self) -> usize {
         self.outstanding.len()
     }
 
     /// Whether everything is acknowledged.
     pub(super) fn is_empty(&self) -> bool {
-        self.outstanding.is_empty()
+        self.outstanding.is_empty() && self.gap.is_none()
     }
 }
 
@@ -80,6 +90,17 @@ mod tests {
         window.acknowledge(Position(7));
         assert!(window.has_room());
         window.acknowledge(Position(8));
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn a_gap_waits_for_its_acknowledgement_and_takes_no_room() {
+        let mut window = Window::new(1, 1, 1);
+        window.push_gap(Position(5));
+        assert_eq!((window.has_room(), window.is_empty()), (true, false));
+        window.push(Position(6), 1);
+        window.acknowledge(Position(4));
+        window.acknowledge(Position(6));
         assert!(window.is_empty());
     }
 
