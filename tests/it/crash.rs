@@ -1,6 +1,9 @@
 //! Promise: what an ingest answered for is on disk, a followed file is taken
-//! whole, and a cursor that resumes repeats and skips nothing. A real process is
-//! killed at random moments.
+//! whole, and a cursor that resumes repeats and skips nothing; a durable
+//! subscription gives again what was not acknowledged, and nothing that was
+//! confirmed. A real process is killed at random moments.
+
+mod durable;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +25,7 @@ use falco_gateway::pb::{
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
+use self::durable::Durable;
 use crate::support::{
     captures::numbered_body,
     frames::alerts,
@@ -55,6 +59,7 @@ struct Seen {
     /// And of the file.
     followed_file: Vec<usize>,
     cursor: Option<String>,
+    durable: Durable,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +78,8 @@ async fn nothing_that_was_answered_for_is_lost_and_nothing_comes_twice() {
     }
     let gateway = Process::start(folder.path(), LOG).await;
     seen.follow_to_the_end(&gateway).await;
+    let head = seen.cursor.clone().unwrap();
+    seen.durable.finish(&gateway, &head).await;
     let all = read(&gateway, from_the_start("")).await;
     println!(
         "{rounds} rounds, {} posted, {} acknowledged, {} lines, {} repeated, {} in the log",
@@ -96,6 +103,7 @@ async fn live(folder: &Path, round: usize, seen: &mut Seen) {
     senders.push(tokio::spawn(publisher));
     seen.write_lines(folder);
     let follower = follow(&gateway, seen.request()).await;
+    let consumer = seen.durable.consume(&gateway).await;
     tokio::time::sleep(Duration::from_micros(fastrand::u64(1_000..60_000))).await;
     gateway.kill().await;
     for (sender, task) in senders.into_iter().enumerate() {
@@ -105,6 +113,8 @@ async fn live(folder: &Path, round: usize, seen: &mut Seen) {
     }
     let records = soon("the follower", follower).await.unwrap();
     seen.got(&records);
+    seen.durable
+        .ended(soon("the consumer", consumer).await.unwrap());
 }
 
 /// What a sender sent, and what of it was answered.

@@ -40,8 +40,11 @@ impl Consumer {
             cursor: cursor.to_owned(),
         };
         let kind = Some(Ask::Ack(ack));
-        let sent = self.requests.send(ConsumeSubscriptionRequest { kind });
-        sent.await.unwrap();
+        // Of a stream that has ended the next frame tells.
+        let _ = self
+            .requests
+            .send(ConsumeSubscriptionRequest { kind })
+            .await;
     }
 
     /// Acknowledges, and waits until that is on disk.

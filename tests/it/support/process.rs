@@ -9,6 +9,7 @@ use std::{
 use falco_gateway::pb::{
     alert_service_client::AlertServiceClient, gateway_service_client::GatewayServiceClient,
     ingest_service_client::IngestServiceClient,
+    subscription_service_client::SubscriptionServiceClient,
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -117,6 +118,10 @@ impl Process {
 
     pub(crate) fn operations(&self) -> GatewayServiceClient<Channel> {
         GatewayServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn subscriptions(&self) -> SubscriptionServiceClient<Channel> {
+        SubscriptionServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn ingest(&self) -> IngestServiceClient<Channel> {
