@@ -10,9 +10,10 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("units", &[]),
     ("json", &["alert"]),
+    ("format", &["alert", "json"]),
     ("client", &["pb"]),
     ("clock", &[]),
     ("pb", &[]),
@@ -70,7 +71,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 9] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("redb", &["state"]),
     (
         "tonic",
@@ -78,7 +79,11 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     ),
     ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
     ("tonic_types", &["rpc", "client"]),
-    ("serde_json", &["json", "normalize", "source/http", "cli"]),
+    (
+        "serde_json",
+        &["json", "format", "normalize", "source/http", "cli"],
+    ),
+    ("opentelemetry_proto", &["format/otlp"]),
     ("clap", &["cli"]),
     ("rcgen", &["cli"]),
     ("tokio_rustls", &["gateway", "rpc"]),
