@@ -58,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "clock",
             "config",
             "filter",
+            "format",
             "gateway",
             "json",
             "normalize",
