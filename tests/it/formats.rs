@@ -8,5 +8,6 @@ mod hostile;
 mod json;
 mod ocsf;
 mod otlp;
+mod page;
 mod snapshots;
 mod syslog;
