@@ -110,7 +110,8 @@ pub fn value(value: &FieldValue) -> Value {
     }
 }
 
-fn fields(fields: &Fields) -> Value {
+/// Every field, under its own key.
+pub fn fields(fields: &Fields) -> Value {
     fields
         .iter()
         .map(|(key, field)| (key.to_owned(), value(field)))

@@ -8,7 +8,7 @@
 //!   (onto the intake)  ingest, the one writer    filter
 //! ```
 //!
-//! [`alert`] is what travels. [`gateway`] puts the stages together from a
+//! [`alert`] is what travels, and [`format`](mod@format) what it becomes for others. [`gateway`] puts the stages together from a
 //! [`config`], and [`cli`] is the command line around them. [`client`] is a
 //! subscriber's side.
 
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod filter;
+pub mod format;
 pub mod gateway;
 pub mod ingest;
 pub mod json;

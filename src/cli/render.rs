@@ -12,6 +12,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::style;
 use crate::{
     alert::{Alert, Priority},
+    format::Format,
     json,
 };
 
@@ -27,6 +28,43 @@ pub(super) enum Output {
     Json,
     /// A JSON object a line, as Falco writes it
     Falco,
+    /// A JSON object a line, as falcosidekick's webhook sends it
+    Falcosidekick,
+    /// A JSON object a line, in OCSF
+    Ocsf,
+    /// A JSON object a line, in Elastic Common Schema
+    Ecs,
+    /// A line of CEF
+    Cef,
+    /// A syslog message of RFC 5424 a line
+    Rfc5424,
+    /// A syslog message of RFC 5424 a line, with CEF as its text
+    #[value(name = "cef_syslog")]
+    CefSyslog,
+    /// A JSON object a line, an OTLP logs request
+    #[value(name = "otlp_json")]
+    OtlpJson,
+    /// A JSON object a line, an event for Splunk's HTTP Event Collector
+    Hec,
+}
+
+impl Output {
+    /// None for what people read.
+    fn format(self) -> Option<Format> {
+        Some(match self {
+            Self::Text | Self::Wide => return None,
+            Self::Json => Format::Json,
+            Self::Falco => Format::Falco,
+            Self::Falcosidekick => Format::Falcosidekick,
+            Self::Ocsf => Format::Ocsf,
+            Self::Ecs => Format::Ecs,
+            Self::Cef => Format::Cef,
+            Self::Rfc5424 => Format::Rfc5424,
+            Self::CefSyslog => Format::CefSyslog,
+            Self::OtlpJson => Format::OtlpJson,
+            Self::Hec => Format::Hec,
+        })
+    }
 }
 
 /// Renders alerts in one way.
@@ -56,17 +94,16 @@ impl Renderer {
 
     /// The alert, without a line end.
     pub(super) fn alert(&self, alert: &Alert) -> String {
-        match self.output {
-            Output::Text => self.line(alert),
-            Output::Wide => wide(alert),
-            Output::Json => json::alert(alert).to_string(),
-            Output::Falco => json::falco(alert).to_string(),
+        match self.output.format() {
+            Some(format) => format.line(alert),
+            None if self.output == Output::Wide => wide(alert),
+            None => self.line(alert),
         }
     }
 
     /// Whether what is said beside the alerts may stand between them.
     pub(super) fn is_for_people(self) -> bool {
-        matches!(self.output, Output::Text | Output::Wide)
+        self.output.format().is_none()
     }
 
     fn line(&self, alert: &Alert) -> String {
@@ -298,6 +335,19 @@ mod tests {
         let line = anstream::adapter::strip_str(&renderer.alert(&alert)).to_string();
         assert!(line.contains("evil\\u{1b}[2J\\nrule\\u{202e}"), "{line}");
         assert!(!wide(&alert).contains("\u{202e}"));
+    }
+
+    #[test]
+    fn every_format_can_be_asked_for_by_its_name() {
+        let asked = Output::value_variants().iter().filter_map(|output| {
+            let name = output.to_possible_value()?.get_name().to_owned();
+            Some((name, output.format()?))
+        });
+        let asked: Vec<_> = asked.collect();
+        for (name, format) in &asked {
+            assert_eq!(name, format.as_str());
+        }
+        assert_eq!(asked.len(), Format::ALL.len());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Output, Stdio},
 };
 
-use falco_gateway::{config::Listen, pb};
+use falco_gateway::{config::Listen, format::Format, pb};
 
 use crate::support::{
     captures::{self, numbered_body},
@@ -85,6 +85,17 @@ async fn published_documents_are_listed_got_and_explained() {
     );
     let letters = text(&run(&gateway, &["dead-letters"]).await.stdout);
     assert!(letters.contains("nonsense"), "{letters}");
+}
+
+#[tokio::test]
+async fn every_format_is_listed_a_line_an_alert() {
+    let gateway = Running::start().await;
+    gateway.post_all(captures::bodies("http.jsonl")).await;
+    for format in Format::ALL {
+        let listed = run(&gateway, &["list", "-n", "195", "-o", format.as_str()]).await;
+        assert!(listed.status.success(), "{}", text(&listed.stderr));
+        assert_eq!(text(&listed.stdout).lines().count(), 195, "{format}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ mod falco_grpc;
 #[cfg(test)]
 mod file_input;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod guarantees;

@@ -1,7 +1,7 @@
 //! What a real Falco sent, and what people posted of theirs, read right.
 
 mod captures;
-mod fixtures;
+pub(crate) mod fixtures;
 mod golden;
 mod properties;
 mod samples;

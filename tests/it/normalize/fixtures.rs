@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use prost::Message;
 use serde_json::Value;
 
-pub(super) fn received_at() -> Timestamp {
+pub(crate) fn received_at() -> Timestamp {
     "2030-01-02T03:04:05Z".parse().unwrap()
 }
 
-pub(super) fn raw(payload: Payload) -> Raw {
+pub(crate) fn raw(payload: Payload) -> Raw {
     Raw {
         payload,
         origin: Origin::new("test", Transport::Http),
@@ -23,34 +23,34 @@ pub(super) fn raw(payload: Payload) -> Raw {
     }
 }
 
-pub(super) fn read_body(body: impl Into<Bytes>) -> Vec<Result<Alert, Reject>> {
+pub(crate) fn read_body(body: impl Into<Bytes>) -> Vec<Result<Alert, Reject>> {
     normalize(&raw(Payload::Body(body.into())))
 }
 
-pub(super) fn read_document(document: impl Into<Bytes>) -> Vec<Result<Alert, Reject>> {
+pub(crate) fn read_document(document: impl Into<Bytes>) -> Vec<Result<Alert, Reject>> {
     normalize(&raw(Payload::Document(document.into())))
 }
 
 /// The one alert in `body`.
-pub(super) fn alert(body: impl Into<Bytes>) -> Alert {
+pub(crate) fn alert(body: impl Into<Bytes>) -> Alert {
     let mut read = read_body(body);
     assert_eq!(read.len(), 1, "{read:?}");
     read.remove(0).unwrap()
 }
 
 /// The one alert in a message of Falco's gRPC.
-pub(super) fn grpc_alert(wire: Vec<u8>) -> Alert {
+pub(crate) fn grpc_alert(wire: Vec<u8>) -> Alert {
     let mut read = normalize(&raw(Payload::Falco(Box::new(decode(wire)))));
     assert_eq!(read.len(), 1, "{read:?}");
     read.remove(0).unwrap()
 }
 
-pub(super) fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     let path = format!("{}/tests/fixtures/{path}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-pub(super) fn json_lines(path: &str) -> Vec<Value> {
+pub(crate) fn json_lines(path: &str) -> Vec<Value> {
     text(path)
         .lines()
         .filter(|line| !line.is_empty())
@@ -59,7 +59,7 @@ pub(super) fn json_lines(path: &str) -> Vec<Value> {
 }
 
 /// The bodies in a capture of `http_output`.
-pub(super) fn bodies(capture: &str) -> Vec<String> {
+pub(crate) fn bodies(capture: &str) -> Vec<String> {
     json_lines(&format!("captures/{capture}.jsonl"))
         .iter()
         .map(|line| line["body"].as_str().unwrap().to_owned())
@@ -67,7 +67,7 @@ pub(super) fn bodies(capture: &str) -> Vec<String> {
 }
 
 /// The messages in a capture of gRPC, with their label, if any.
-pub(super) fn messages(capture: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn messages(capture: &str) -> Vec<(String, Vec<u8>)> {
     json_lines(&format!("captures/{capture}.jsonl"))
         .iter()
         .map(|line| {
@@ -81,7 +81,7 @@ pub(super) fn messages(capture: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The body of a sample, as it stood.
-pub(super) fn sample(id: &str) -> String {
+pub(crate) fn sample(id: &str) -> String {
     json_lines("samples/dev.jsonl")
         .iter()
         .find(|sample| sample["id"] == id)
@@ -122,7 +122,7 @@ struct WireField {
     value: Bytes,
 }
 
-pub(super) fn decode(wire: Vec<u8>) -> FalcoResponse {
+pub(crate) fn decode(wire: Vec<u8>) -> FalcoResponse {
     let wire = Bytes::from(wire);
     let message = Wire::decode(wire.clone()).unwrap();
     let fields = message.output_fields.into_iter();
