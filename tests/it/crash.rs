@@ -113,8 +113,8 @@ async fn live(folder: &Path, round: usize, seen: &mut Seen) {
     }
     let records = soon("the follower", follower).await.unwrap();
     seen.got(&records);
-    seen.durable
-        .ended(soon("the consumer", consumer).await.unwrap());
+    let life = soon("the consumer", consumer).await.unwrap();
+    seen.durable.ended(&life);
 }
 
 /// What a sender sent, and what of it was answered.

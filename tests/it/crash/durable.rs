@@ -70,7 +70,7 @@ impl Durable {
     }
 
     /// What was confirmed does not come again, and what was not acknowledged does.
-    pub(super) fn ended(&mut self, life: Life) {
+    pub(super) fn ended(&mut self, life: &Life) {
         assert!(
             life.consumed.is_sorted_by(|a, b| a + 1 == *b),
             "{:?}",
@@ -107,7 +107,7 @@ impl Durable {
             }
         })
         .await;
-        self.ended(life);
+        self.ended(&life);
         assert!(
             self.consumed.iter().copied().eq(1..=head),
             "alerts did not come"
