@@ -21,6 +21,8 @@
 //! Clients for other languages are in `clients/`; what they all promise is in the
 //! README there.
 
+mod calls;
+mod consumer;
 mod error;
 mod event;
 mod stream;
@@ -29,7 +31,12 @@ use std::time::Duration;
 
 use tonic::transport::Endpoint;
 
-pub use self::{error::Error, event::Event, stream::AlertStream};
+pub use self::{
+    consumer::{Consumed, Consumer},
+    error::Error,
+    event::Event,
+    stream::AlertStream,
+};
 
 /// After how long without a frame a connection is tried, and for how long.
 const PING_INTERVAL: Duration = Duration::from_secs(10);

@@ -60,7 +60,8 @@ impl Error {
                 | Code::Unimplemented
                 | Code::DataLoss
         );
-        is_final || self.reason() == "SLOW_CONSUMER"
+        let reason = self.reason();
+        is_final || reason == "SLOW_CONSUMER" || reason == "CONSUMER_SUPERSEDED"
     }
 
     /// Whether it came from the connection and not from the gateway.
