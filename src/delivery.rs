@@ -133,6 +133,16 @@ impl Delivery {
         self.streams.list(self.log.bounds().head, self.live.told())
     }
 
+    /// Whether another stream may be opened.
+    pub fn has_room(&self) -> bool {
+        self.streams.len() < self.config.max_streams
+    }
+
+    /// Waits until the gateway is going down.
+    pub async fn draining(&self) {
+        self.shutdown.cancelled().await;
+    }
+
     /// The bounds of this delivery.
     pub fn config(&self) -> &Config {
         &self.config

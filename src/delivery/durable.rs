@@ -13,17 +13,18 @@ mod consumer;
 mod error;
 mod held;
 mod keeper;
+mod losses;
 mod pull;
 mod status;
 mod window;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 pub use self::{
     consumer::{ConsumeRequest, Consumer},
@@ -34,13 +35,15 @@ pub use self::{
 };
 use self::{
     error::checked_name,
-    held::{Durable, End, Lease, Who},
+    held::{Durable, Epochs, Lease, Who},
+    keeper::Round,
+    window::Window,
 };
-use super::{Delivery, OnExpired, Start};
+use super::{Delivery, OnExpired, OpenError, Start};
 use crate::{
     filter::Filter,
     log::Position,
-    state::{KeptSubscription, State, StateError},
+    state::{State, StateError},
 };
 
 /// All durable subscriptions. Cheap to clone.
@@ -49,15 +52,28 @@ pub struct Subscriptions {
     shared: Arc<Shared>,
 }
 
+/// What is here holds. The disk follows, by the keeper alone: so a change that somebody
+/// does not wait for is not half done, and one that the disk refuses is tried again.
 #[derive(Debug)]
 struct Shared {
     delivery: Delivery,
     state: State,
-    all: Mutex<BTreeMap<String, Arc<Durable>>>,
-    /// Who writes to the state: what is written must not be older than what was.
-    writing: Semaphore,
-    /// Something was acknowledged and is not on disk.
+    all: Mutex<All>,
+    epochs: Epochs,
+    /// Something is not on disk.
     dirty: Notify,
+    /// What became of the last writing.
+    rounds: watch::Sender<Round>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    by_name: BTreeMap<String, Arc<Durable>>,
+    /// Those that are gone, and still on disk.
+    deleted: BTreeSet<String>,
+    /// Those that this version of the gateway cannot read. They keep their names until
+    /// they are deleted.
+    unreadable: BTreeSet<String>,
 }
 
 impl Subscriptions {
@@ -66,28 +82,31 @@ impl Subscriptions {
     /// # Errors
     /// When the state cannot be read.
     pub fn open(delivery: Delivery, state: State) -> Result<Self, StateError> {
-        let kept = state.subscriptions()?;
-        let durables = kept.into_iter().filter_map(|kept| {
-            let name = kept.name.clone();
-            match Durable::read(kept, &delivery) {
-                Ok(durable) => Some((name, Arc::new(durable))),
+        let mut all = All::default();
+        for kept in state.subscriptions()? {
+            match Durable::read(&kept, &delivery) {
+                Ok(durable) => {
+                    all.by_name.insert(kept.name, Arc::new(durable));
+                }
                 Err(problem) => {
                     tracing::error!(
-                        subscription = name,
+                        subscription = kept.name,
                         problem,
-                        "a subscription cannot be read"
+                        "a subscription cannot be read: delete it, or go back to the version of \
+                         the gateway that made it"
                     );
-                    None
+                    all.unreadable.insert(kept.name);
                 }
             }
-        });
+        }
         Ok(Self {
             shared: Arc::new(Shared {
-                all: Mutex::new(durables.collect()),
+                all: Mutex::new(all),
+                epochs: Epochs::new(&delivery),
                 delivery,
                 state,
-                writing: Semaphore::new(1),
                 dirty: Notify::new(),
+                rounds: watch::Sender::new(Round::default()),
             }),
         })
     }
@@ -113,12 +132,9 @@ impl Subscriptions {
         let name = checked_name(name)?;
         let position = self.resolve(start, &filter).await?;
         let durable = Durable::new(name, filter, position, now, self.delivery());
-        let writing = self.writing().await;
-        self.check_room(name)?;
-        writing.keep(durable.kept()).await?;
         let durable = Arc::new(durable);
-        self.all().insert(name.to_owned(), Arc::clone(&durable));
-        drop(writing);
+        self.insert(Arc::clone(&durable))?;
+        self.kept(&durable, 1).await?;
         Ok(self.status(&durable).await)
     }
 
@@ -133,7 +149,7 @@ impl Subscriptions {
 
     /// All of them, by name.
     pub async fn list(&self) -> Vec<SubscriptionStatus> {
-        let all: Vec<_> = self.all().values().cloned().collect();
+        let all: Vec<_> = self.all().by_name.values().cloned().collect();
         let mut list = Vec::with_capacity(all.len());
         for durable in all {
             list.push(self.status(&durable).await);
@@ -151,19 +167,12 @@ impl Subscriptions {
         filter: Filter,
         now: Timestamp,
     ) -> Result<SubscriptionStatus, SubscriptionError> {
-        let durable = self.find(name)?;
-        let change = durable.begin_change().await;
+        let (durable, changing) = self.change(name).await?;
         // What it lost so far, it lost under the filter it had.
         durable.collect_losses().await;
-        let writing = self.writing().await;
-        let kept = KeptSubscription {
-            filter: filter.canonical().to_owned(),
-            updated: held::nanoseconds(now),
-            ..durable.kept()
-        };
-        writing.keep(kept).await?;
-        durable.refilter(filter, now, self.delivery());
-        drop((writing, change));
+        let version = durable.refilter(filter, now);
+        drop(changing);
+        self.kept(&durable, version).await?;
         Ok(self.status(&durable).await)
     }
 
@@ -177,17 +186,11 @@ impl Subscriptions {
         name: &str,
         to: Start,
     ) -> Result<SubscriptionStatus, SubscriptionError> {
-        let durable = self.find(name)?;
-        let change = durable.begin_change().await;
+        let (durable, changing) = self.change(name).await?;
         let position = self.resolve(to, &durable.filter()).await?;
-        let writing = self.writing().await;
-        let kept = KeptSubscription {
-            acknowledged: self.delivery().cursor(position).to_string(),
-            ..durable.kept()
-        };
-        writing.keep(kept).await?;
-        durable.move_to(position, self.delivery());
-        drop((writing, change));
+        let version = durable.move_to(position);
+        drop(changing);
+        self.kept(&durable, version).await?;
         Ok(self.status(&durable).await)
     }
 
@@ -196,14 +199,16 @@ impl Subscriptions {
     /// # Errors
     /// When there is none, or the disk refuses.
     pub async fn delete(&self, name: &str) -> Result<(), SubscriptionError> {
-        let durable = self.find(name)?;
-        let _change = durable.begin_change().await;
-        let _writing = self.writing().await;
-        let (state, owned) = (self.shared.state.clone(), name.to_owned());
-        on_disk(move || state.drop_subscription(&owned)).await?;
-        self.all().remove(name);
-        durable.end_consumer(End::Deleted);
-        Ok(())
+        {
+            let mut all = self.all();
+            match all.by_name.remove(name) {
+                Some(durable) => durable.delete(),
+                None if all.unreadable.remove(name) => {}
+                None => return Err(SubscriptionError::not_found(name)),
+            }
+            all.deleted.insert(name.to_owned());
+        }
+        self.written(|| !self.all().deleted.contains(name)).await
     }
 
     /// Takes the subscription over.
@@ -221,18 +226,61 @@ impl Subscriptions {
             peer: request.peer.clone(),
             since: now,
         };
-        let lease = self.take_over(name, who).await?;
+        let lease = self.take_over(name, who, request.window()).await?;
         Consumer::open(self.clone(), lease, request, now).await
     }
 
     /// Ends whatever consumer it has and begins the next epoch.
-    async fn take_over(&self, name: &str, who: Who) -> Result<Lease, SubscriptionError> {
-        let durable = self.find(name)?;
-        let change = durable.begin_change().await;
+    async fn take_over(
+        &self,
+        name: &str,
+        who: Who,
+        window: Window,
+    ) -> Result<Lease, SubscriptionError> {
+        let (durable, _changing) = self.change(name).await?;
+        // Before the present one is turned away for one that has no place.
+        let most = self.delivery().config().max_streams;
+        if !self.delivery().has_room() {
+            return Err(OpenError::TooManyStreams(most).into());
+        }
         durable.collect_losses().await;
-        let lease = durable.lease(who);
-        drop(change);
-        Ok(lease)
+        Ok(durable.lease(who, window, &self.shared.epochs))
+    }
+
+    /// The subscription called `name`, which is the caller's to change.
+    async fn change(
+        &self,
+        name: &str,
+    ) -> Result<(Arc<Durable>, Option<OwnedSemaphorePermit>), SubscriptionError> {
+        let durable = self.find(name)?;
+        let changing = durable.begin_change().await;
+        // It may have been deleted meanwhile, and another one made.
+        if !Arc::ptr_eq(&self.find(name)?, &durable) {
+            return Err(SubscriptionError::not_found(name));
+        }
+        Ok((durable, changing))
+    }
+
+    /// Waits until `durable` is on disk as it was at `version`.
+    async fn kept(&self, durable: &Durable, version: u64) -> Result<(), SubscriptionError> {
+        self.written(|| durable.is_kept(version)).await
+    }
+
+    /// Waits until `is_done`, or the disk refuses.
+    async fn written(&self, is_done: impl Fn() -> bool) -> Result<(), SubscriptionError> {
+        let mut rounds = self.shared.rounds.subscribe();
+        self.shared.dirty.notify_one();
+        loop {
+            if is_done() {
+                return Ok(());
+            }
+            // Its sender is here.
+            let _ = rounds.changed().await;
+            let refused = rounds.borrow_and_update().refused.clone();
+            if let Some(refused) = refused.filter(|_| !is_done()) {
+                return Err(SubscriptionError::Unwritable(refused));
+            }
+        }
     }
 
     async fn resolve(&self, start: Start, filter: &Filter) -> Result<Position, SubscriptionError> {
@@ -240,21 +288,23 @@ impl Subscriptions {
         Ok(origin.await?.after)
     }
 
-    fn check_room(&self, name: &str) -> Result<(), SubscriptionError> {
-        let all = self.all();
+    fn insert(&self, durable: Arc<Durable>) -> Result<(), SubscriptionError> {
         let most = self.delivery().config().max_subscriptions;
-        if all.contains_key(name) {
-            return Err(SubscriptionError::Exists(name.to_owned()));
+        let mut all = self.all();
+        let name = &durable.name;
+        if all.by_name.contains_key(name) || all.unreadable.contains(name) {
+            return Err(SubscriptionError::Exists(name.clone()));
         }
-        if all.len() >= most {
+        if all.by_name.len() >= most {
             return Err(SubscriptionError::TooMany(most));
         }
+        all.by_name.insert(name.clone(), durable);
         Ok(())
     }
 
     fn find(&self, name: &str) -> Result<Arc<Durable>, SubscriptionError> {
-        let found = self.all().get(name).cloned();
-        found.ok_or_else(|| SubscriptionError::NotFound(name.to_owned()))
+        let found = self.all().by_name.get(name).cloned();
+        found.ok_or_else(|| SubscriptionError::not_found(name))
     }
 
     /// What they stand on.
@@ -262,42 +312,9 @@ impl Subscriptions {
         &self.shared.delivery
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Durable>>> {
-        self.shared
-            .all
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn writing(&self) -> Writing<'_> {
-        Writing {
-            state: &self.shared.state,
-            // It is never closed.
-            _permit: self.shared.writing.acquire().await.ok(),
-        }
-    }
-}
-
-/// Nobody else writes subscriptions to the state meanwhile.
-struct Writing<'a> {
-    state: &'a State,
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
-impl Writing<'_> {
-    async fn keep(&self, kept: KeptSubscription) -> Result<(), SubscriptionError> {
-        let state = self.state.clone();
-        on_disk(move || state.keep_subscriptions(&[kept])).await
-    }
-}
-
-async fn on_disk<F>(work: F) -> Result<(), SubscriptionError>
-where
-    F: FnOnce() -> Result<(), StateError> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| SubscriptionError::Unwritable(error.to_string())),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    fn all(&self) -> MutexGuard<'_, All> {
+        let all = &self.shared.all;
+        all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

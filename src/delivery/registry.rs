@@ -115,6 +115,11 @@ impl Streams {
         })
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.lock().streams.len()
+    }
+
     /// All of them, with the log's head, of which `told` has been told.
     pub(super) fn list(&self, head: Position, told: Position) -> Vec<StreamStatus> {
         self.lock()

@@ -1,8 +1,11 @@
 //! `ConsumeSubscription`, which hands out the same frames as `StreamAlerts`, and so is
 //! served without tonic's codec, too.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use tokio::time::timeout;
 use tonic::{Status, Streaming, body::Body};
 
 use super::{frames::Framer, grpc, peer, request, status};
@@ -11,6 +14,9 @@ use crate::{
     delivery::{ConsumeRequest, Consumer, Subscriptions},
     pb::{self, consume_subscription_request::Kind},
 };
+
+/// How long the first message may take.
+const OPEN_TIME: Duration = Duration::from_secs(30);
 
 /// The method's path.
 pub(super) const PATH: &str = "/falcogateway.v1.SubscriptionService/ConsumeSubscription";
@@ -41,9 +47,13 @@ async fn open(
 ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
     let (head, body) = request.into_parts();
     let mut messages = grpc::messages::<pb::ConsumeSubscriptionRequest>(body);
-    let first = messages.message().await?.and_then(|message| message.kind);
+    let first = tokio::select! {
+        first = timeout(OPEN_TIME, messages.message()) => first,
+        () = subscriptions.delivery().draining() => return Err(status::draining()),
+    };
+    let first = first.unwrap_or(Ok(None))?.and_then(|message| message.kind);
     let Some(Kind::Open(wanted)) = first else {
-        let message = "the first message of the stream must be `open`";
+        let message = "the first message of the stream must be `open`, and come at once";
         return Err(status::bad_field("BAD_REQUEST", "open", message));
     };
     let (name, wanted) = consume_request(wanted, peer::address(&head.extensions))?;

@@ -51,14 +51,21 @@ impl State {
         })
     }
 
-    /// Keeps all of these, in one transaction.
+    /// Forgets those that are gone and keeps all of these, in one transaction.
     ///
     /// # Errors
-    /// When the store fails; what was kept before stays.
-    pub fn keep_subscriptions(&self, all: &[KeptSubscription]) -> Result<(), StateError> {
+    /// When the store fails; whether it is written or not is not known then.
+    pub fn keep_subscriptions(
+        &self,
+        all: &[KeptSubscription],
+        gone: &[String],
+    ) -> Result<(), StateError> {
         self.with(|database| {
             let transaction = database.begin_write()?;
             let mut table = transaction.open_table(SUBSCRIPTIONS)?;
+            for name in gone {
+                table.remove(name.as_str())?;
+            }
             for kept in all {
                 let value = (
                     kept.filter.as_str(),
@@ -69,18 +76,6 @@ impl State {
                 table.insert(kept.name.as_str(), value)?;
             }
             drop(table);
-            Ok(transaction.commit()?)
-        })
-    }
-
-    /// Forgets a subscription.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn drop_subscription(&self, name: &str) -> Result<(), StateError> {
-        self.with(|database| {
-            let transaction = database.begin_write()?;
-            transaction.open_table(SUBSCRIPTIONS)?.remove(name)?;
             Ok(transaction.commit()?)
         })
     }
@@ -103,14 +98,15 @@ mod tests {
         let state = State::open(folder.path()).unwrap();
         assert_eq!(state.subscriptions().unwrap(), []);
         state
-            .keep_subscriptions(&[kept("b", 1), kept("a", 1)])
+            .keep_subscriptions(&[kept("b", 1), kept("a", 1)], &[])
             .unwrap();
-        state.keep_subscriptions(&[kept("b", 2)]).unwrap();
+        state.keep_subscriptions(&[kept("b", 2)], &[]).unwrap();
         drop(state);
         let state = State::open(folder.path()).unwrap();
         assert_eq!(state.subscriptions().unwrap(), [kept("a", 1), kept("b", 2)]);
-        state.drop_subscription("a").unwrap();
-        state.drop_subscription("a").unwrap();
-        assert_eq!(state.subscriptions().unwrap(), [kept("b", 2)]);
+        // One that is made again is kept.
+        let gone = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        state.keep_subscriptions(&[kept("b", 3)], &gone).unwrap();
+        assert_eq!(state.subscriptions().unwrap(), [kept("b", 3)]);
     }
 }

@@ -8,11 +8,11 @@ use tokio::{
 
 use super::{
     super::{
-        Batching, ClosingReason, Cursor, Frame, FrameKind, Loss, OnExpired, Overflow, Request,
-        Start, Subscription, View,
+        Batching, ClosingReason, Cursor, Frame, FrameKind, OnExpired, Overflow, Request, Start,
+        Subscription, View,
     },
     SubscriptionError, Subscriptions,
-    held::{End, Lease},
+    held::{End, Given, Lease},
     window::Window,
 };
 use crate::log::Position;
@@ -44,6 +44,22 @@ impl ConsumeRequest {
     pub const MOST_BYTES: u64 = 64 << 20;
     /// See [`Self::MOST_BYTES`].
     pub const BYTES: u64 = 8 << 20;
+
+    /// So small that one frame can be on its way while another is dealt with.
+    fn batching(&self) -> Batching {
+        let usual = Batching::default();
+        let bytes = usize::try_from(self.window_bytes / 4).unwrap_or(usize::MAX);
+        Batching {
+            max_alerts: (self.window_alerts / 4).clamp(1, usual.max_alerts),
+            max_bytes: bytes.clamp(1, usual.max_bytes),
+            ..usual
+        }
+    }
+
+    pub(super) fn window(&self) -> Window {
+        let frame = self.batching().max_alerts;
+        Window::new(self.window_alerts, self.window_bytes, frame)
+    }
 }
 
 /// A durable subscription that is being consumed. Dropping it is leaving: what is not
@@ -53,13 +69,13 @@ pub struct Consumer {
     subscriptions: Subscriptions,
     lease: Lease,
     stream: Subscription,
-    window: Window,
+    view: View,
     heartbeat: Duration,
-    /// What it is to be told behind its first frame.
-    lost: Option<Loss>,
     /// The position after the last frame.
     position: Position,
-    /// What it was told is confirmed.
+    /// The last that the client acknowledged, and the last that it was told to be
+    /// confirmed.
+    acknowledged: Position,
     told: Position,
     /// While the window is full, when it is to be told that all is well.
     heartbeat_at: Instant,
@@ -72,6 +88,7 @@ enum Next {
     Frame(Option<Frame>),
     Confirmed,
     Heartbeat,
+    Draining,
     End(End),
 }
 
@@ -82,33 +99,28 @@ impl Consumer {
         request: ConsumeRequest,
         now: Timestamp,
     ) -> Result<Self, SubscriptionError> {
-        // Small enough that one can be on its way while another is dealt with.
-        let frame = (request.window_alerts / 4).clamp(1, Batching::default().max_alerts);
         let delivery = subscriptions.delivery().clone();
-        let label = format!("subscription {}: {}", lease.durable.name, request.label);
+        let start = lease.going.start;
         let wanted = Request {
-            filter: lease.filter.clone(),
-            start: Start::After(delivery.cursor(lease.start)),
+            filter: lease.going.filter.clone(),
+            start: Start::After(delivery.cursor(start)),
             on_expired: OnExpired::Earliest,
             stop_at_head: false,
             overflow: Overflow::CatchUp,
             view: request.view,
-            batching: Batching {
-                max_alerts: frame,
-                ..Batching::default()
-            },
+            batching: request.batching(),
             heartbeat: request.heartbeat,
-            label,
+            label: format!("subscription {}: {}", lease.durable.name, request.label),
             peer: request.peer,
         };
         let opened = delivery.open(wanted, now).await;
         let stream = opened.inspect_err(|_| lease.durable.leave(lease.epoch))?;
         let told = *lease.confirmed.borrow();
         Ok(Self {
-            window: Window::new(request.window_alerts, request.window_bytes, frame),
+            view: request.view,
             heartbeat: request.heartbeat,
-            lost: lease.lost,
-            position: lease.start,
+            position: start,
+            acknowledged: told,
             told,
             heartbeat_at: Instant::now() + request.heartbeat,
             ready: VecDeque::new(),
@@ -131,7 +143,11 @@ impl Consumer {
     /// taken over.
     pub fn acknowledge(&mut self, cursor: Cursor) -> Result<(), SubscriptionError> {
         let position = cursor.position_in(self.subscriptions.delivery().log())?;
-        self.acknowledge_to(position)
+        let Lease { durable, epoch, .. } = &self.lease;
+        durable.acknowledge(*epoch, position)?;
+        self.acknowledged = self.acknowledged.max(position);
+        self.subscriptions.shared.dirty.notify_one();
+        Ok(())
     }
 
     /// The next frame; none at the end. It may be cancelled and called again.
@@ -148,29 +164,32 @@ impl Consumer {
                 return None;
             }
             match self.wait().await {
-                Next::Frame(Some(frame)) => self.deliver(frame),
+                Next::Frame(Some(frame)) => {
+                    if let Err(error) = self.deliver(frame) {
+                        self.is_over = true;
+                        return Some(Err(error));
+                    }
+                }
                 Next::Frame(None) => self.is_over = true,
                 Next::Confirmed => self.tell_confirmed(),
                 Next::Heartbeat => self.beat(),
-                Next::End(End::Changed) => {
-                    self.is_over = true;
-                    self.say(FrameKind::Closing(ClosingReason::SubscriptionChanged));
-                }
+                Next::Draining => self.close(ClosingReason::Draining),
+                Next::End(End::Changed) => self.close(ClosingReason::SubscriptionChanged),
                 Next::End(End::Superseded(by)) => {
                     self.is_over = true;
                     return Some(Err(SubscriptionError::Superseded(by)));
                 }
                 Next::End(End::Deleted) => {
                     self.is_over = true;
-                    let name = self.lease.durable.name.clone();
-                    return Some(Err(SubscriptionError::NotFound(name)));
+                    let name = &self.lease.durable.name;
+                    return Some(Err(SubscriptionError::not_found(name)));
                 }
             }
         }
     }
 
     async fn wait(&mut self) -> Next {
-        let has_room = self.window.has_room();
+        let has_room = self.lease.durable.has_room(self.lease.epoch);
         tokio::select! {
             biased;
             end = ended(&mut self.lease.end) => Next::End(end),
@@ -178,57 +197,45 @@ impl Consumer {
             _ = self.lease.confirmed.changed() => Next::Confirmed,
             // Nobody asked to be disconnected for being slow, so there is no error.
             frame = self.stream.next(), if has_room => Next::Frame(frame.and_then(Result::ok)),
+            () = self.subscriptions.shared.delivery.draining(), if !has_room => Next::Draining,
             () = sleep_until(self.heartbeat_at), if !has_room => Next::Heartbeat,
         }
     }
 
-    fn deliver(&mut self, frame: Frame) {
+    fn deliver(&mut self, frame: Frame) -> Result<(), SubscriptionError> {
         self.position = frame.position;
-        let mut lost = None;
+        let mut given = Vec::new();
+        let mut told = Vec::new();
         match &frame.kind {
-            FrameKind::Opened(_) => lost = self.lost.take(),
+            // What was lost before comes right behind the first frame.
+            FrameKind::Opened(_) => told = std::mem::take(&mut self.lease.going.losses),
             FrameKind::Alerts(alerts) => {
-                for entry in alerts.entries() {
-                    self.window.push(entry.position, entry.encoded.len());
-                }
+                let alerts = alerts.entries().iter();
+                let bytes = |entry| self.view.bytes_of(entry);
+                given.extend(alerts.map(|it| Given::Alert(it.position, bytes(it))));
             }
-            // Told is not heard: it is as outstanding as an alert.
-            FrameKind::Loss(loss) => self.window.push_gap(loss.through),
+            FrameKind::Loss(loss) => given.push(Given::Loss(*loss)),
             _ => {}
         }
-        self.ready.push_back(frame);
-        if let Some(lost) = lost {
-            self.window.push_gap(lost.through);
-            self.say(FrameKind::Loss(lost));
-        }
-        self.note_delivered();
-        if self.window.is_empty() {
-            // Nothing is outstanding, so there is nothing to wait for. Whoever has taken
-            // over meanwhile is heard of with the next frame.
-            let _ = self.acknowledge_to(self.position);
-        }
-    }
-
-    fn acknowledge_to(&mut self, position: Position) -> Result<(), SubscriptionError> {
+        given.extend(told.iter().copied().map(Given::Loss));
         let Lease { durable, epoch, .. } = &self.lease;
-        if durable.acknowledge(*epoch, position)? {
-            self.subscriptions.shared.dirty.notify_one();
+        durable.give(*epoch, self.position, given)?;
+        self.ready.push_back(frame);
+        for loss in told {
+            self.say(FrameKind::Loss(loss));
         }
-        self.window.acknowledge(position);
-        self.note_delivered();
         Ok(())
     }
 
-    fn note_delivered(&self) {
-        let Lease { durable, epoch, .. } = &self.lease;
-        durable.delivered(*epoch, self.position, self.window.len() as u64);
-    }
-
+    /// The client's own acknowledgement, to the letter, and what was beyond it for itself:
+    /// so whoever waits for the cursor that he sent does not wait in vain.
     fn tell_confirmed(&mut self) {
         let confirmed = *self.lease.confirmed.borrow_and_update();
-        if confirmed > self.told {
-            self.told = confirmed;
-            self.say(FrameKind::AckConfirmed(confirmed));
+        for position in [self.acknowledged.min(confirmed), confirmed] {
+            if position > self.told {
+                self.told = position;
+                self.say(FrameKind::AckConfirmed(position));
+            }
         }
     }
 
@@ -239,6 +246,11 @@ impl Consumer {
             head_time: bounds.head_time,
             lag: bounds.head.since(self.position),
         });
+    }
+
+    fn close(&mut self, reason: ClosingReason) {
+        self.is_over = true;
+        self.say(FrameKind::Closing(reason));
     }
 
     fn say(&mut self, kind: FrameKind) {

@@ -27,16 +27,25 @@ pub enum SubscriptionError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Another consumer has it now.
-    #[error("another consumer has taken the subscription over: {0}")]
+    #[error("this consumer has the subscription no more: {0}")]
     Superseded(String),
     /// Something was acknowledged that was not delivered.
     #[error(
         "what was acknowledged has not been delivered to this consumer: pass on a cursor of a frame or a record that came to it"
     )]
     NotDelivered,
-    /// The disk refuses.
-    #[error("the gateway's state cannot be written: {0}")]
+    /// The disk refuses for now.
+    #[error(
+        "the gateway's state cannot be written now: {0}; the change holds, and is kept as soon as that can be done, but a crash before undoes it"
+    )]
     Unwritable(String),
+}
+
+impl SubscriptionError {
+    /// There is none of this name, which is cut if it is none.
+    pub(super) fn not_found(name: &str) -> Self {
+        Self::NotFound(name.chars().take(LONGEST_NAME + 1).collect())
+    }
 }
 
 /// `name`, if it is one.

@@ -1,28 +1,35 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
-    super::{Cursor, Delivery, Loss, LossCause, subscription::witness},
+    super::{Cursor, CursorError, Delivery, Loss, subscription::witness},
     SubscriptionError,
+    losses::Losses,
+    window::Window,
 };
 use crate::{
     filter::Filter,
-    log::{Lost, Position, Reader},
+    log::{Position, Reader},
     state::KeptSubscription,
 };
 
-/// One durable subscription.
+/// One durable subscription. What is here holds; the disk follows.
 #[derive(Debug)]
 pub(super) struct Durable {
     pub(super) name: String,
     delivery: Delivery,
     /// Whoever changes it, or has its parked reader read: one at a time.
-    changing: Semaphore,
+    changing: Arc<Semaphore>,
     held: Mutex<Held>,
     /// What is acknowledged, on disk.
     confirmed: watch::Sender<Position>,
+    /// Something is on disk, or a consumer's time is over.
+    moved: Notify,
 }
 
 #[derive(Debug)]
@@ -31,12 +38,13 @@ pub(super) struct Held {
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) acknowledged: Position,
-    pub(super) epoch: u64,
+    /// Grows with everything that is to be kept.
+    version: u64,
+    kept_version: u64,
     /// At what is acknowledged, or at the log's start behind what is lost. None while
     /// it is being read.
     parked: Option<Reader>,
-    /// What retention took before it was acknowledged, until that is.
-    pub(super) lost: Option<Loss>,
+    pub(super) losses: Losses,
     pub(super) consumer: Option<Consuming>,
 }
 
@@ -44,8 +52,8 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Consuming {
     pub(super) who: Who,
-    /// Alerts that it was given and has not acknowledged.
-    pub(super) outstanding: u64,
+    pub(super) epoch: u64,
+    pub(super) window: Window,
     /// What it has been given.
     delivered: Position,
     end: watch::Sender<Option<End>>,
@@ -75,17 +83,47 @@ pub(super) enum End {
 pub(super) struct Lease {
     pub(super) durable: Arc<Durable>,
     pub(super) epoch: u64,
-    pub(super) filter: Filter,
-    /// Where it goes on.
-    pub(super) start: Position,
-    /// What it is to be told first.
-    pub(super) lost: Option<Loss>,
+    pub(super) going: GoingOn,
     pub(super) end: watch::Receiver<Option<End>>,
     pub(super) confirmed: watch::Receiver<Position>,
 }
 
+/// How a consumer goes on.
+#[derive(Debug)]
+pub(super) struct GoingOn {
+    pub(super) filter: Filter,
+    /// After this.
+    pub(super) start: Position,
+    /// What it is to be told first.
+    pub(super) losses: Vec<Loss>,
+}
+
+/// Something that was given to a consumer and is to be acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given {
+    /// An alert, of so many bytes.
+    Alert(Position, usize),
+    /// The notice of a loss.
+    Loss(Loss),
+}
+
+/// Epochs of consumers, of all subscriptions.
+#[derive(Debug)]
+pub(super) struct Epochs(AtomicU64);
+
+impl Epochs {
+    /// They grow over restarts, too, without being written each time.
+    pub(super) fn new(delivery: &Delivery) -> Self {
+        Self(AtomicU64::new(u64::from(delivery.log().epoch().0) << 32))
+    }
+
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
 impl Durable {
-    /// A new one.
+    /// A new one, which is not kept yet.
     pub(super) fn new(
         name: &str,
         filter: Filter,
@@ -93,76 +131,75 @@ impl Durable {
         now: Timestamp,
         delivery: &Delivery,
     ) -> Self {
-        let held = Held {
-            parked: Some(delivery.log().reader(position, witness(&filter))),
-            filter,
-            created: now,
-            updated: now,
-            acknowledged: position,
-            epoch: first_epoch(delivery),
-            lost: None,
-            consumer: None,
-        };
-        Self::of(name.to_owned(), held, delivery)
+        Self::of(name, (filter, now, now), position, 1, delivery)
     }
 
     /// One that was kept.
-    pub(super) fn read(kept: KeptSubscription, delivery: &Delivery) -> Result<Self, String> {
+    pub(super) fn read(kept: &KeptSubscription, delivery: &Delivery) -> Result<Self, String> {
         let filter = Filter::parse(&kept.filter).map_err(|problem| problem.to_string())?;
         let cursor: Cursor = kept
             .acknowledged
             .parse()
-            .map_err(|error: super::super::CursorError| error.to_string())?;
+            .map_err(|error: CursorError| error.to_string())?;
+        // A log that was begun anew has nothing of it.
         let position = cursor.position_in(delivery.log()).unwrap_or_default();
-        let time = |nanoseconds| Timestamp::from_nanosecond(i128::from(nanoseconds));
+        let time = |nanoseconds| {
+            let time = Timestamp::from_nanosecond(i128::from(nanoseconds));
+            time.map_err(|error| error.to_string())
+        };
+        let about = (filter, time(kept.created)?, time(kept.updated)?);
+        Ok(Self::of(&kept.name, about, position, 0, delivery))
+    }
+
+    fn of(
+        name: &str,
+        (filter, created, updated): (Filter, Timestamp, Timestamp),
+        position: Position,
+        version: u64,
+        delivery: &Delivery,
+    ) -> Self {
         let held = Held {
             parked: Some(delivery.log().reader(position, witness(&filter))),
             filter,
-            created: time(kept.created).map_err(|error| error.to_string())?,
-            updated: time(kept.updated).map_err(|error| error.to_string())?,
+            created,
+            updated,
             acknowledged: position,
-            epoch: first_epoch(delivery),
-            lost: None,
+            version,
+            kept_version: 0,
+            losses: Losses::beginning_at(position),
             consumer: None,
         };
-        Ok(Self::of(kept.name, held, delivery))
-    }
-
-    fn of(name: String, held: Held, delivery: &Delivery) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             delivery: delivery.clone(),
-            changing: Semaphore::new(1),
-            confirmed: watch::Sender::new(held.acknowledged),
+            changing: Arc::new(Semaphore::new(1)),
+            confirmed: watch::Sender::new(position),
             held: Mutex::new(held),
+            moved: Notify::new(),
         }
     }
 
-    /// As it is to be kept.
-    pub(super) fn kept(&self) -> KeptSubscription {
+    /// As it is to be kept, with its version, if it is not on disk as it is.
+    pub(super) fn unkept(&self) -> Option<(KeptSubscription, u64, Position)> {
         let held = self.held();
-        KeptSubscription {
+        if held.version == held.kept_version {
+            return None;
+        }
+        let kept = KeptSubscription {
             name: self.name.clone(),
             filter: held.filter.canonical().to_owned(),
             created: nanoseconds(held.created),
             updated: nanoseconds(held.updated),
             acknowledged: self.delivery.cursor(held.acknowledged).to_string(),
-        }
+        };
+        Some((kept, held.version, held.acknowledged))
     }
 
-    /// As it is to be kept, if something was acknowledged that is not; and that.
-    pub(super) fn unkept(&self) -> Option<(KeptSubscription, Position)> {
-        let acknowledged = self.held().acknowledged;
-        (acknowledged != *self.confirmed.borrow()).then(|| (self.kept(), acknowledged))
-    }
-
-    /// Everything up to here is on disk.
-    pub(super) fn confirm(&self, position: Position) {
-        self.confirmed.send_if_modified(|confirmed| {
-            let is_news = *confirmed != position;
-            *confirmed = position;
-            is_news
-        });
+    /// It is on disk as it was at `version`, with everything up to `position`.
+    pub(super) fn confirm(&self, version: u64, position: Position) {
+        self.held().kept_version = version;
+        self.confirmed.send_replace(position);
+        self.moved.notify_waiters();
     }
 
     /// What is acknowledged, on disk.
@@ -170,10 +207,22 @@ impl Durable {
         *self.confirmed.borrow()
     }
 
+    /// Whether it is on disk as it was at `version`.
+    pub(super) fn is_kept(&self, version: u64) -> bool {
+        self.held().kept_version >= version
+    }
+
     /// Waits until it is the caller's to change.
-    pub(super) async fn begin_change(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn begin_change(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
-        self.changing.acquire().await.ok()
+        Arc::clone(&self.changing).acquire_owned().await.ok()
+    }
+
+    /// Takes note of what retention has taken, unless somebody is at it.
+    pub(super) async fn look_for_losses(&self) {
+        if let Ok(_changing) = self.changing.try_acquire() {
+            self.collect_losses().await;
+        }
     }
 
     /// Takes note of what retention has taken. Only within a change.
@@ -185,7 +234,12 @@ impl Durable {
         if let Some(parked) = &mut borrowed.reader
             && let Some(lost) = parked.lost().await
         {
-            self.held().lose(lost);
+            let mut held = self.held();
+            let acknowledged = held.acknowledged;
+            if !held.losses.add(lost, acknowledged) && lost.through > acknowledged {
+                // Nothing in the gap was for it, and so nothing is to be acknowledged.
+                held.acknowledge(lost.through);
+            }
         }
     }
 
@@ -194,110 +248,130 @@ impl Durable {
         self.held().filter.clone()
     }
 
-    /// Begins the next epoch, for `who`.
-    pub(super) fn lease(self: &Arc<Self>, who: Who) -> Lease {
+    /// Begins the next epoch, for `who` with this window.
+    pub(super) fn lease(self: &Arc<Self>, who: Who, window: Window, epochs: &Epochs) -> Lease {
+        let epoch = epochs.next();
         let mut held = self.held();
         held.end_consumer(End::Superseded(who.to_string()));
-        held.epoch += 1;
         let (end, ended) = watch::channel(None);
-        let start = held.next_start();
         held.consumer = Some(Consuming {
             who,
-            outstanding: 0,
-            delivered: start,
+            epoch,
+            window,
+            delivered: held.next_start(),
             end,
         });
+        let going = held.going_on();
+        drop(held);
+        self.moved.notify_waiters();
         Lease {
             durable: Arc::clone(self),
-            epoch: held.epoch,
-            filter: held.filter.clone(),
-            start,
-            lost: held.lost,
+            epoch,
+            going,
             end: ended,
-            confirmed: self.confirmations(),
+            confirmed: self.confirmed.subscribe(),
         }
     }
 
-    /// What is confirmed, and a way to wait for more.
-    pub(super) fn confirmations(&self) -> watch::Receiver<Position> {
-        self.confirmed.subscribe()
+    /// How the consumer of `epoch` goes on; all that was outstanding comes again.
+    pub(super) fn again(&self, epoch: u64) -> Result<GoingOn, SubscriptionError> {
+        let mut held = self.held();
+        held.check(epoch)?.window.clear();
+        Ok(held.going_on())
     }
 
-    /// What the consumer of `epoch` goes on with: its start, and what it is to be told
-    /// first.
-    pub(super) fn resume(
+    /// It has another filter from now on. Returns the version that has it.
+    pub(super) fn refilter(&self, filter: Filter, now: Timestamp) -> u64 {
+        let mut held = self.held();
+        held.end_consumer(End::Changed);
+        held.updated = now;
+        held.version += 1;
+        let (log, start) = (self.delivery.log(), held.next_start());
+        held.losses.begin_at(start);
+        held.parked = Some(log.reader(start, witness(&filter)));
+        held.filter = filter;
+        self.moved.notify_waiters();
+        held.version
+    }
+
+    /// It is at another position from now on. Returns the version that has it.
+    pub(super) fn move_to(&self, position: Position) -> u64 {
+        let mut held = self.held();
+        held.end_consumer(End::Changed);
+        held.losses.clear();
+        held.losses.begin_at(position);
+        held.acknowledged = position;
+        held.version += 1;
+        held.parked = Some(self.delivery.log().reader(position, witness(&held.filter)));
+        self.moved.notify_waiters();
+        held.version
+    }
+
+    /// The consumer of `epoch` is given these, and everything up to `position` with
+    /// them.
+    pub(super) fn give(
         &self,
         epoch: u64,
-    ) -> Result<(Filter, Position, Option<Loss>), SubscriptionError> {
+        position: Position,
+        given: impl IntoIterator<Item = Given>,
+    ) -> Result<(), SubscriptionError> {
         let mut held = self.held();
-        held.check(epoch)?;
-        Ok((held.filter.clone(), held.next_start(), held.lost))
-    }
-
-    /// It has another filter.
-    pub(super) fn refilter(&self, filter: Filter, now: Timestamp, delivery: &Delivery) {
-        let mut held = self.held();
-        held.end_consumer(End::Changed);
-        held.epoch += 1;
-        held.updated = now;
-        held.parked = Some(delivery.log().reader(held.next_start(), witness(&filter)));
-        held.filter = filter;
-    }
-
-    /// It is at another position, which is on disk.
-    pub(super) fn move_to(&self, position: Position, delivery: &Delivery) {
-        let mut held = self.held();
-        held.end_consumer(End::Changed);
-        held.epoch += 1;
-        held.lost = None;
-        held.acknowledged = position;
-        held.parked = Some(delivery.log().reader(position, witness(&held.filter)));
-        drop(held);
-        self.confirm(position);
-    }
-
-    /// The consumer of `epoch` has been given everything up to `position`, of which so
-    /// many alerts are not acknowledged.
-    pub(super) fn delivered(&self, epoch: u64, position: Position, outstanding: u64) {
-        let mut held = self.held();
-        if held.epoch == epoch
-            && let Some(consumer) = &mut held.consumer
-        {
-            consumer.delivered = consumer.delivered.max(position);
-            consumer.outstanding = outstanding;
+        let consumer = held.check(epoch)?;
+        consumer.delivered = consumer.delivered.max(position);
+        for one in given {
+            match one {
+                Given::Alert(position, bytes) => consumer.window.push(position, bytes),
+                Given::Loss(loss) => consumer.window.push_gap(loss.through, loss.lost),
+            }
         }
+        if consumer.window.is_empty() {
+            // Nothing is outstanding, so there is nothing to wait for.
+            held.acknowledge(position);
+        }
+        Ok(())
     }
 
-    /// The consumer of `epoch` has dealt with everything up to `position`. Whether that
-    /// is news.
+    /// Whether the consumer of `epoch` may be given more.
+    pub(super) fn has_room(&self, epoch: u64) -> bool {
+        let mut held = self.held();
+        held.check(epoch).is_ok_and(|it| it.window.has_room())
+    }
+
+    /// The consumer of `epoch` has dealt with everything up to `position`.
     pub(super) fn acknowledge(
         &self,
         epoch: u64,
         position: Position,
-    ) -> Result<bool, SubscriptionError> {
+    ) -> Result<(), SubscriptionError> {
         let mut held = self.held();
-        let delivered = held.check(epoch)?.delivered;
-        if position > delivered {
+        if position > held.check(epoch)?.delivered {
             return Err(SubscriptionError::NotDelivered);
         }
-        if position <= held.acknowledged {
-            return Ok(false);
-        }
-        held.acknowledged = position;
-        held.catch_up();
-        Ok(true)
+        held.acknowledge(position);
+        Ok(())
     }
 
     /// The consumer of `epoch` leaves.
     pub(super) fn leave(&self, epoch: u64) {
-        let mut held = self.held();
-        if held.epoch == epoch {
-            held.consumer = None;
-        }
+        self.held().consumer.take_if(|it| it.epoch == epoch);
+        self.moved.notify_waiters();
     }
 
-    pub(super) fn end_consumer(&self, end: End) {
-        self.held().end_consumer(end);
+    /// Nobody is to find it any more.
+    pub(super) fn delete(&self) {
+        self.held().end_consumer(End::Deleted);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until the consumer of `epoch` has it no more, and says why.
+    pub(super) async fn over(&self, epoch: u64) -> SubscriptionError {
+        loop {
+            let moved = self.moved.notified();
+            if let Err(over) = self.held().check(epoch).map(|_| ()) {
+                return over;
+            }
+            moved.await;
+        }
     }
 
     /// Waits until everything up to `position` is on disk, as the consumer of `epoch`
@@ -307,15 +381,14 @@ impl Durable {
         epoch: u64,
         position: Position,
     ) -> Result<Position, SubscriptionError> {
-        let mut confirmed = self.confirmations();
         loop {
-            let now = *confirmed.borrow_and_update();
-            if now >= position {
-                return Ok(now);
+            let moved = self.moved.notified();
+            let confirmed = self.confirmed();
+            if confirmed >= position {
+                return Ok(confirmed);
             }
             self.held().check(epoch)?;
-            // Its sender is here.
-            let _ = confirmed.changed().await;
+            moved.await;
         }
     }
 
@@ -326,49 +399,50 @@ impl Durable {
 
 impl Held {
     /// The consumer, if `epoch` is its.
-    fn check(&mut self, epoch: u64) -> Result<&mut Consuming, SubscriptionError> {
+    pub(super) fn check(&mut self, epoch: u64) -> Result<&mut Consuming, SubscriptionError> {
         let present = match &self.consumer {
-            Some(consumer) => consumer.who.to_string(),
-            None => "it was changed, or moved to another position".to_owned(),
+            Some(consumer) => format!("{} consumes it now", consumer.who),
+            None => "it was changed, or the gateway was restarted".to_owned(),
         };
         self.consumer
             .as_mut()
-            .filter(|_| self.epoch == epoch)
+            .filter(|consumer| consumer.epoch == epoch)
             .ok_or(SubscriptionError::Superseded(present))
+    }
+
+    fn going_on(&self) -> GoingOn {
+        GoingOn {
+            filter: self.filter.clone(),
+            start: self.next_start(),
+            losses: self.losses.pieces().to_vec(),
+        }
     }
 
     /// Where a consumer goes on: what is lost it is told, and cannot be given.
     fn next_start(&self) -> Position {
-        let lost = self.lost.map_or(Position::START, |lost| lost.through);
-        self.acknowledged.max(lost)
+        self.acknowledged.max(self.losses.through())
     }
 
-    /// What is acknowledged needs neither be told nor counted any more. While retention
-    /// counts, the parked reader stays where it is, and the keeper tries again.
-    pub(super) fn catch_up(&mut self) {
-        let acknowledged = self.acknowledged;
-        self.lost.take_if(|lost| lost.through <= acknowledged);
-        let start = self.next_start();
-        if let Some(parked) = &mut self.parked {
-            parked.pass(start);
+    fn acknowledge(&mut self, position: Position) {
+        if position <= self.acknowledged {
+            return;
         }
+        self.acknowledged = position;
+        self.version += 1;
+        let consumer = self.consumer.as_mut();
+        let done = consumer.map(|consumer| consumer.window.acknowledge(position));
+        self.losses.acknowledge(position, &done.unwrap_or_default());
+        self.catch_up();
     }
 
-    fn lose(&mut self, lost: Lost) {
-        let before = self.lost;
-        let after = before.map_or(lost.after, |before| before.after);
-        let loss = Loss {
-            after,
-            through: lost.through,
-            lost: before.map_or(0, |before| before.lost) + lost.count,
-            lower_bound: before.is_some_and(|before| before.lower_bound) || lost.lower_bound,
-            cause: LossCause::Retention,
-        };
-        if loss.lost > 0 || loss.lower_bound {
-            self.lost = Some(loss);
-        } else {
-            // Nothing in the gap was for it, and so nothing is to be acknowledged.
-            self.acknowledged = self.acknowledged.max(lost.through);
+    /// The parked reader need not count what is acknowledged. While retention counts, it
+    /// stays where it is, and the keeper tries again.
+    pub(super) fn catch_up(&mut self) {
+        let start = self.next_start();
+        if let Some(parked) = &mut self.parked
+            && parked.pass(start)
+        {
+            self.losses.begin_at(start);
         }
     }
 
@@ -393,12 +467,6 @@ impl Drop for Borrowed<'_> {
     }
 }
 
-/// Before the first epoch of this run: epochs grow over restarts, too, without being
-/// written each time.
-fn first_epoch(delivery: &Delivery) -> u64 {
-    u64::from(delivery.log().epoch().0) << 32
-}
-
 impl std::fmt::Display for Who {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.label.as_str() {
@@ -409,7 +477,7 @@ impl std::fmt::Display for Who {
 }
 
 /// As it is kept; times of the years before 1678 and after 2261 are cut.
-pub(super) fn nanoseconds(time: Timestamp) -> i64 {
+fn nanoseconds(time: Timestamp) -> i64 {
     let nanoseconds = time.as_nanosecond();
     i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }

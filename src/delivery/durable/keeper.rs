@@ -1,12 +1,13 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time::{interval, sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Subscriptions, on_disk};
+use super::{Subscriptions, held::Durable};
+use crate::{log::Position, state::KeptSubscription};
 
 /// How often it is looked how far subscriptions are behind.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -18,12 +19,27 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// percent; each once, until it is below again.
 const TOLD_AT: [u32; 2] = [80, 50];
 
-/// Writes what is acknowledged, and warns of subscriptions that retention is about to
-/// overtake, until it is finished.
+/// Writes what is not on disk, and warns of subscriptions that retention is about to
+/// overtake, until it is finished. Nobody else writes.
 #[derive(Debug)]
 pub struct Keeper {
     task: JoinHandle<()>,
     end: DropGuard,
+}
+
+/// What became of a writing.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// Why the disk refused.
+    pub(super) refused: Option<String>,
+}
+
+/// What a writing is to write.
+#[derive(Default)]
+struct Work {
+    kept: Vec<KeptSubscription>,
+    deleted: Vec<String>,
+    versions: Vec<(Arc<Durable>, u64, Position)>,
 }
 
 impl Keeper {
@@ -55,51 +71,68 @@ async fn run(subscriptions: Subscriptions, end: CancellationToken) {
             () = end.cancelled() => {}
         }
         let is_last = end.is_cancelled();
-        match keep(&subscriptions).await {
-            Ok(()) => was_refused = false,
-            Err(error) => {
-                if !was_refused {
-                    tracing::error!(%error, "acknowledgements cannot be kept; trying again");
-                }
-                was_refused = true;
-                subscriptions.shared.dirty.notify_one();
-                if !is_last {
-                    sleep(PAUSE).await;
-                }
+        let refused = write(&subscriptions).await.err();
+        if let Some(refused) = &refused {
+            if !was_refused {
+                tracing::error!(refused, "subscriptions cannot be kept; trying again");
             }
+            subscriptions.shared.dirty.notify_one();
         }
+        was_refused = refused.is_some();
+        subscriptions.shared.rounds.send_replace(Round { refused });
         if is_last {
             return;
+        }
+        if was_refused {
+            sleep(PAUSE).await;
         }
     }
 }
 
-/// Writes all acknowledgements that are not on disk, in one transaction.
-async fn keep(subscriptions: &Subscriptions) -> Result<(), super::SubscriptionError> {
-    let _writing = subscriptions.writing().await;
-    let durables: Vec<_> = subscriptions.all().values().cloned().collect();
-    let mut all = Vec::new();
-    let mut positions = Vec::new();
-    for durable in durables {
-        durable.held().catch_up();
-        if let Some((kept, position)) = durable.unkept() {
-            all.push(kept);
-            positions.push((durable, position));
-        }
-    }
-    if all.is_empty() {
+/// Writes all that is not on disk, in one transaction. What the disk refuses may be there
+/// all the same, or not: it is written again.
+async fn write(subscriptions: &Subscriptions) -> Result<(), String> {
+    let Work {
+        kept,
+        deleted,
+        versions,
+    } = gather(subscriptions);
+    if kept.is_empty() && deleted.is_empty() {
         return Ok(());
     }
-    let state = subscriptions.shared.state.clone();
-    on_disk(move || state.keep_subscriptions(&all)).await?;
-    for (durable, position) in positions {
-        durable.confirm(position);
+    let (state, gone) = (subscriptions.shared.state.clone(), deleted.clone());
+    match spawn_blocking(move || state.keep_subscriptions(&kept, &gone)).await {
+        Ok(written) => written.map_err(|error| error.to_string())?,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+    for (durable, version, position) in versions {
+        durable.confirm(version, position);
+    }
+    let mut all = subscriptions.all();
+    for name in deleted {
+        all.deleted.remove(&name);
     }
     Ok(())
 }
 
+fn gather(subscriptions: &Subscriptions) -> Work {
+    let all = subscriptions.all();
+    let mut work = Work {
+        deleted: all.deleted.iter().cloned().collect(),
+        ..Work::default()
+    };
+    for durable in all.by_name.values() {
+        durable.held().catch_up();
+        if let Some((kept, version, position)) = durable.unkept() {
+            work.kept.push(kept);
+            work.versions.push((Arc::clone(durable), version, position));
+        }
+    }
+    work
+}
+
 fn warn(subscriptions: &Subscriptions, told: &mut BTreeMap<String, u32>) {
-    let durables: Vec<_> = subscriptions.all().values().cloned().collect();
+    let durables: Vec<_> = subscriptions.all().by_name.values().cloned().collect();
     told.retain(|name, _| durables.iter().any(|durable| durable.name == *name));
     for durable in durables {
         let used = subscriptions.retention_used(durable.held().acknowledged);

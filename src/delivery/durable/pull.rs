@@ -8,15 +8,17 @@ use super::{
         Batching, Cursor, FrameKind, Loss, OnExpired, Overflow, Request, Start, StreamState, View,
     },
     SubscriptionError, Subscriptions,
-    held::{Durable, Who},
+    held::{Given, Who},
+    window::Window,
 };
 use crate::{
     filter::Filter,
     log::{Entry, Position},
 };
 
-/// Of the stream that a pull reads, which ends before any is due.
-const HEARTBEAT: Duration = Duration::from_secs(600);
+/// Of the stream that a pull reads. A narrow filter over a long log moves on in several
+/// pulls, each of about this length at least.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// What somebody who pulls asks for.
 #[derive(Debug, Clone)]
@@ -66,22 +68,29 @@ impl Subscriptions {
                     peer: request.peer.clone(),
                     since: now,
                 };
-                self.take_over(name, who).await?.epoch
+                let lease = self.take_over(name, who, Window::unbounded()).await?;
+                lease.epoch
             }
             epoch => epoch,
         };
-        let change = durable.begin_change().await;
-        durable.collect_losses().await;
-        drop(change);
-        let (filter, start, lost) = durable.resume(epoch)?;
+        durable.look_for_losses().await;
+        let going = durable.again(epoch)?;
         let mut pulled = Pulled {
             entries: Vec::new(),
-            losses: lost.into_iter().collect(),
-            position: start,
+            losses: going.losses,
+            position: going.start,
             epoch,
         };
-        self.read(&mut pulled, filter, &request, now).await?;
-        self.note(&durable, &pulled);
+        let reading = self.read(&mut pulled, going.filter, &request, now);
+        tokio::select! {
+            read = reading => read?,
+            over = durable.over(epoch) => return Err(over),
+        }
+        let alerts = pulled.entries.iter();
+        let alerts = alerts.map(|it| Given::Alert(it.position, request.view.bytes_of(it)));
+        let losses = pulled.losses.iter().copied().map(Given::Loss);
+        durable.give(epoch, pulled.position, losses.chain(alerts))?;
+        self.shared.dirty.notify_one();
         Ok(pulled)
     }
 
@@ -99,9 +108,8 @@ impl Subscriptions {
     ) -> Result<Position, SubscriptionError> {
         let durable = self.find(name)?;
         let position = cursor.position_in(self.delivery().log())?;
-        if durable.acknowledge(epoch, position)? {
-            self.shared.dirty.notify_one();
-        }
+        durable.acknowledge(epoch, position)?;
+        self.shared.dirty.notify_one();
         durable.kept_up_to(epoch, position).await
     }
 
@@ -150,6 +158,7 @@ impl Subscriptions {
             pulled.position = frame.position;
             match frame.kind {
                 FrameKind::Alerts(alerts) => pulled.entries = alerts.entries().to_vec(),
+                FrameKind::Heartbeat { .. } if !is_live && until <= Instant::now() => break,
                 FrameKind::Loss(loss) => pulled.losses.push(loss),
                 FrameKind::State(StreamState::Live) => {
                     is_live = true;
@@ -161,16 +170,5 @@ impl Subscriptions {
             }
         }
         Ok(())
-    }
-
-    fn note(&self, durable: &Durable, pulled: &Pulled) {
-        let outstanding = pulled.entries.len() as u64;
-        durable.delivered(pulled.epoch, pulled.position, outstanding);
-        if pulled.entries.is_empty() && pulled.losses.is_empty() {
-            // What is not for it needs no acknowledgement.
-            if durable.acknowledge(pulled.epoch, pulled.position) == Ok(true) {
-                self.shared.dirty.notify_one();
-            }
-        }
     }
 }

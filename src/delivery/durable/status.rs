@@ -47,9 +47,7 @@ pub struct ConsumerStatus {
 
 impl Subscriptions {
     pub(super) async fn status(&self, durable: &Arc<Durable>) -> SubscriptionStatus {
-        let change = durable.begin_change().await;
-        durable.collect_losses().await;
-        drop(change);
+        durable.look_for_losses().await;
         let position = durable.confirmed();
         let log = self.delivery().log();
         let first = log.range(position, log.bounds().head, 1).await;
@@ -63,13 +61,13 @@ impl Subscriptions {
             lag: log.behind(position).alerts,
             lag_since: first.first().map(|entry| entry.receive_time),
             retention_used: self.retention_used(position),
-            lost: held.lost.map_or(0, |lost| lost.lost),
+            lost: held.losses.count(),
             consumer: held.consumer.as_ref().map(|consumer| ConsumerStatus {
                 label: consumer.who.label.clone(),
                 peer: consumer.who.peer.clone(),
                 since: consumer.who.since,
-                epoch: held.epoch,
-                outstanding: consumer.outstanding,
+                epoch: consumer.epoch,
+                outstanding: consumer.window.len() as u64,
             }),
         }
     }

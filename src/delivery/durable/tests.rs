@@ -196,12 +196,9 @@ impl Play {
         self.leave();
         let shelf = &mut self.shelf;
         let durable = shelf.subscriptions.find("s").unwrap();
-        let acknowledged = durable.held().acknowledged;
-        shelf.subscriptions.shared.dirty.notify_one();
-        let mut confirmed = durable.confirmations();
-        let kept = confirmed.wait_for(|kept| *kept >= acknowledged);
+        let kept = shelf.subscriptions.written(|| durable.unkept().is_none());
         let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
-        drop(kept.unwrap());
+        kept.unwrap().unwrap();
         let delivery = shelf.bench.delivery.clone();
         shelf.subscriptions = Subscriptions::open(delivery, shelf.state.clone()).unwrap();
         shelf.keeper = shelf.subscriptions.keep();

@@ -10,12 +10,21 @@ pub(super) struct Window {
     most_bytes: u64,
     /// The largest frame that may come.
     frame: usize,
-    /// With what each takes, the oldest first.
-    outstanding: VecDeque<(Position, u64)>,
+    /// The oldest first.
+    outstanding: VecDeque<Outstanding>,
+    alerts: usize,
     bytes: u64,
-    /// Where the last gap that was told ends, until that is acknowledged. It takes no room:
-    /// who acknowledges nothing but alerts must get some behind it.
-    gap: Option<Position>,
+}
+
+/// Something that is to be acknowledged.
+#[derive(Debug)]
+struct Outstanding {
+    position: Position,
+    /// How many alerts it stands for.
+    weight: u64,
+    /// What it takes; none if it is no alert, and takes no room: who acknowledges
+    /// nothing but alerts must get some behind the notice of a loss.
+    bytes: Option<u64>,
 }
 
 impl Window {
@@ -26,45 +35,72 @@ impl Window {
             most_bytes,
             frame,
             outstanding: VecDeque::new(),
+            alerts: 0,
             bytes: 0,
-            gap: None,
         }
+    }
+
+    /// Of somebody who asks each time.
+    pub(super) fn unbounded() -> Self {
+        Self::new(usize::MAX, u64::MAX, 0)
     }
 
     /// Whether another frame may be delivered.
     pub(super) fn has_room(&self) -> bool {
-        self.outstanding.is_empty()
-            || self.outstanding.len() + self.frame <= self.most_alerts
+        self.alerts == 0
+            || self.alerts.saturating_add(self.frame) <= self.most_alerts
                 && self.bytes < self.most_bytes
     }
 
-    /// Something was delivered that is to be acknowledged.
+    /// An alert was delivered.
     pub(super) fn push(&mut self, position: Position, bytes: usize) {
-        self.outstanding.push_back((position, bytes as u64));
+        self.alerts += 1;
         self.bytes += bytes as u64;
+        self.outstanding.push_back(Outstanding {
+            position,
+            weight: 1,
+            bytes: Some(bytes as u64),
+        });
     }
 
-    /// A gap was told, which is to be acknowledged as well.
-    pub(super) fn push_gap(&mut self, through: Position) {
-        self.gap = Some(through);
+    /// It was told that so many alerts are lost up to `through`.
+    pub(super) fn push_gap(&mut self, through: Position, lost: u64) {
+        self.outstanding.push_back(Outstanding {
+            position: through,
+            weight: lost,
+            bytes: None,
+        });
     }
 
-    /// Everything up to `position` is acknowledged.
-    pub(super) fn acknowledge(&mut self, position: Position) {
-        while let Some((_, bytes)) = self.outstanding.pop_front_if(|(at, _)| *at <= position) {
-            self.bytes -= bytes;
+    /// Nothing is outstanding any more: all of it comes again.
+    pub(super) fn clear(&mut self) {
+        self.outstanding.clear();
+        self.alerts = 0;
+        self.bytes = 0;
+    }
+
+    /// Everything up to `position` is acknowledged: what that was, with the number of
+    /// alerts that each stands for.
+    pub(super) fn acknowledge(&mut self, position: Position) -> Vec<(Position, u64)> {
+        let mut done = Vec::new();
+        while let Some(one) = self.outstanding.pop_front_if(|it| it.position <= position) {
+            if let Some(bytes) = one.bytes {
+                self.alerts -= 1;
+                self.bytes -= bytes;
+            }
+            done.push((one.position, one.weight));
         }
-        self.gap.take_if(|gap| *gap <= position);
+        done
     }
 
     /// How many alerts are outstanding.
     pub(super) fn len(&self) -> usize {
-        self.outstanding.len()
+        self.alerts
     }
 
     /// Whether everything is acknowledged.
     pub(super) fn is_empty(&self) -> bool {
-        self.outstanding.is_empty() && self.gap.is_none()
+        self.outstanding.is_empty()
     }
 }
 
@@ -83,7 +119,7 @@ mod tests {
         assert!(window.has_room());
         window.push(Position(7), 1);
         assert!(!window.has_room());
-        window.acknowledge(Position(1));
+        assert_eq!(window.acknowledge(Position(1)), [(Position(1), 1)]);
         assert!(window.has_room());
         window.push(Position(8), 94);
         assert_eq!((window.len(), window.has_room()), (7, false));
@@ -96,11 +132,12 @@ mod tests {
     #[test]
     fn a_gap_waits_for_its_acknowledgement_and_takes_no_room() {
         let mut window = Window::new(1, 1, 1);
-        window.push_gap(Position(5));
+        window.push_gap(Position(5), 3);
         assert_eq!((window.has_room(), window.is_empty()), (true, false));
         window.push(Position(6), 1);
-        window.acknowledge(Position(4));
-        window.acknowledge(Position(6));
+        assert_eq!(window.acknowledge(Position(4)), []);
+        let done = [(Position(5), 3), (Position(6), 1)];
+        assert_eq!(window.acknowledge(Position(6)), done);
         assert!(window.is_empty());
     }
 

@@ -439,3 +439,85 @@ async fn a_consumer_is_told_of_the_end_and_goes_on_after_it() {
     ended.unwrap();
     gateway.stopped().await;
 }
+
+#[tokio::test]
+async fn what_is_acknowledged_late_is_taken_off_what_is_lost() {
+    for is_looked_at in [false, true] {
+        let gateway = small().await;
+        create(client(&gateway), "siem", "priority = critical").await;
+        let post = async |numbers: std::ops::Range<usize>| {
+            let bodies = numbers.map(|number| numbered_body(number, LARGE));
+            gateway.post_all(bodies).await;
+        };
+        post(0..40).await;
+        let mut consumer = Consumer::open(gateway.channel(), named("siem"))
+            .await
+            .unwrap();
+        let (_, fifth) = consumer.rules(5).await;
+        consumer.frames.records(15).await;
+        // Retention takes all of these, while they are outstanding.
+        post(40..340).await;
+        if is_looked_at {
+            assert!(get(client(&gateway), "siem").await.lost > 20);
+        }
+        consumer.acknowledge(&fifth).await;
+        let confirmed = consumer.frames.find(|kind| match kind {
+            Kind::AckConfirmed(confirmed) => Some(confirmed.cursor),
+            _ => None,
+        });
+        assert_eq!(confirmed.await, fifth);
+        drop(consumer);
+        let mut consumer = Consumer::open(gateway.channel(), named("siem"))
+            .await
+            .unwrap();
+        let loss = consumer.frames.loss().await;
+        let left = gateway.all_that_match("priority = critical").await;
+        assert_eq!(
+            (loss.lost, loss.lower_bound),
+            (165 - left.len() as u64, false)
+        );
+        gateway.stopped().await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_window_does_not_hide_the_end() {
+    let gateway = Running::start().await;
+    create(client(&gateway), "siem", "").await;
+    post(&gateway, 0..10).await;
+    let open = pb::ConsumeOpen {
+        window_alerts: 2,
+        ..named("siem")
+    };
+    let mut consumer = Consumer::open(gateway.channel(), open).await.unwrap();
+    consumer.rules(2).await;
+    gateway.begin_shutdown();
+    assert_eq!(consumer.end().await.0, Some(ClosingReason::Draining));
+    gateway.stopped().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_when_the_subscription_goes() {
+    let gateway = Running::start().await;
+    create(client(&gateway), "cron", "").await;
+    let epoch = pulled(&gateway, pull(0)).await.epoch;
+    let waiting = PullAlertsRequest {
+        max_wait: Some(prost_types::Duration {
+            seconds: 50,
+            nanos: 0,
+        }),
+        ..pull(epoch)
+    };
+    let mut waiter = client(&gateway);
+    let delete = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let name = "cron".to_owned();
+        let request = pb::DeleteSubscriptionRequest { name };
+        client(&gateway).delete_subscription(request).await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(in_time(waiter.pull_alerts(waiting)), delete);
+    assert_eq!(reason(&waited.unwrap_err()), "CONSUMER_SUPERSEDED");
+    // Another one of the name has epochs of its own.
+    create(client(&gateway), "cron", "").await;
+    assert!(pulled(&gateway, pull(0)).await.epoch > epoch);
+}

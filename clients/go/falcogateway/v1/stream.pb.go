@@ -1013,7 +1013,10 @@ func (x *SourceNotice) GetUpstreamDrops() uint64 {
 // On streams of durable subscriptions: what is acknowledged, on disk.
 type AckConfirmed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Everything up to and with this position.
+	// Everything up to and with this position. The newest acknowledgement of a
+	// client is confirmed with the cursor that it sent; those before it may not be
+	// told one by one. A position that moved on because nothing was for the
+	// subscription is told in the same way.
 	Cursor        string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
