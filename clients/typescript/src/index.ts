@@ -15,3 +15,4 @@ export * from "./gen/falcogateway/v1/alert_service_pb.js";
 export * from "./gen/falcogateway/v1/gateway_service_pb.js";
 export * from "./gen/falcogateway/v1/ingest_service_pb.js";
 export * from "./gen/falcogateway/v1/stream_pb.js";
+export * from "./gen/falcogateway/v1/subscription_service_pb.js";

@@ -2,7 +2,7 @@
 
 import { Code, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { AlertService, GatewayError, stream, type StreamEvent } from "../../../clients/typescript/dist/src/index.js";
+import { AlertService, GatewayError, stream, SubscriptionService, type StreamEvent } from "../../../clients/typescript/dist/src/index.js";
 
 const query = new URLSearchParams(location.search);
 const transport = createGrpcWebTransport({ baseUrl: query.get("gateway") ?? "" });
@@ -48,5 +48,23 @@ async function single(): Promise<void> {
   await client.getAlert({ key: { case: "id", value: "0".repeat(32) } });
 }
 
-const run = query.get("do") === "single" ? single : follow;
-run().catch(tell);
+// The calls for those who cannot hold a stream with acknowledgements, as no browser can.
+async function pull(): Promise<void> {
+  const client = createClient(SubscriptionService, transport);
+  const name = "page";
+  await client.createSubscription({ name, start: { start: { case: "earliest", value: {} } } });
+  let epoch = 0n;
+  for (;;) {
+    const pulled = await client.pullAlerts({ name, epoch, maxAlerts: 50 });
+    if (pulled.records.length === 0) break;
+    for (const { alert } of pulled.records) show("pulled", alert?.id ?? "");
+    epoch = pulled.epoch;
+    await client.acknowledgeAlerts({ name, epoch, cursor: pulled.cursor });
+  }
+  const { subscription } = await client.getSubscription({ name });
+  show("lag", String(subscription?.lag));
+  await client.acknowledgeAlerts({ name, epoch: epoch - 1n, cursor: subscription?.cursor ?? "" });
+}
+
+const runs: Record<string, () => Promise<void>> = { follow, single, pull };
+runs[query.get("do") ?? "follow"]?.().catch(tell);

@@ -112,6 +112,17 @@ def test_single_answers(gateway, captures, browser, open_page):
     assert (error["code"], error["reason"]) == ("NotFound", "ALERT_NOT_FOUND")
 
 
+def test_alerts_are_pulled_and_acknowledged(gateway, captures, browser, open_page):
+    gateway.post(*captures)
+    open_page(gateway, do="pull")
+    assert wait_for(browser, "lag") == ["0"]
+    pulled = texts(browser, "pulled")
+    assert len(pulled) == len(set(pulled)) == len(captures)
+    # The acknowledgement of a consumer that is no more.
+    error = json.loads(wait_for(browser, "error")[0])
+    assert (error["code"], error["reason"]) == ("Aborted", "CONSUMER_SUPERSEDED")
+
+
 def test_a_page_that_is_not_named_gets_nothing(start_gateway, captures, browser, open_page):
     gateway = start_gateway()
     gateway.post(*captures)
