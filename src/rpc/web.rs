@@ -5,8 +5,9 @@
 //! gateway on the operator's machine, and one whose name leads there (DNS rebinding)
 //! is even "the same origin" to the browser.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
+use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
@@ -54,9 +55,14 @@ impl Config {
     }
 }
 
-/// All methods, also as a browser calls them. Cheap to clone.
+/// All methods, also as a browser calls them. Cheap to clone: each connection has one.
 #[derive(Debug, Clone)]
 pub(super) struct Web {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     methods: Methods,
     translated: Cors<GrpcWebService<Methods>>,
     allowed_origins: Vec<HeaderValue>,
@@ -75,9 +81,11 @@ impl Web {
             .expose_headers(READABLE)
             .allow_private_network(true);
         Self {
-            translated: cors.layer(GrpcWebLayer::new().layer(methods.clone())),
-            methods,
-            allowed_origins,
+            shared: Arc::new(Shared {
+                translated: cors.layer(GrpcWebLayer::new().layer(methods.clone())),
+                methods,
+                allowed_origins,
+            }),
         }
     }
 
@@ -89,20 +97,26 @@ impl Web {
         }
         let is_web = is_grpc_web(request.headers()) || request.method() == Method::OPTIONS;
         if !is_web && request.version() == Version::HTTP_2 {
-            return self.methods.answer(request).await;
+            return self.shared.methods.clone().answer(request).await;
         }
         if !is_web {
             let told = "this port speaks gRPC and gRPC-Web; Falco posts its alerts to the port \
                         of an http source, 2801 unless configured\n";
             return Ok(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
         }
-        self.translated.oneshot(request).await
+        // In a box: every call has room for this one's state, for as long as it lasts.
+        self.shared
+            .translated
+            .clone()
+            .oneshot(request)
+            .boxed()
+            .await
     }
 
     /// The answer to a page that may not call.
     fn refused(&self, headers: &HeaderMap) -> Option<Response<Body>> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        let origin = origins.find(|origin| !self.allowed_origins.contains(origin))?;
+        let origin = origins.find(|origin| !self.shared.allowed_origins.contains(origin))?;
         let origin = origin.to_str().unwrap_or("?");
         tracing::debug!(origin, "a page was refused");
         let told = format!(
