@@ -7,7 +7,6 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
@@ -104,13 +103,7 @@ impl Web {
                         of an http source, 2801 unless configured\n";
             return Ok(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
         }
-        // In a box: every call has room for this one's state, for as long as it lasts.
-        self.shared
-            .translated
-            .clone()
-            .oneshot(request)
-            .boxed()
-            .await
+        self.shared.translated.clone().oneshot(request).await
     }
 
     /// The answer to a page that may not call.
