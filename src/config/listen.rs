@@ -97,10 +97,10 @@ impl Listen {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.address.starts_with("unix://") && self.tls.is_some() {
+        let path = self.address.strip_prefix("unix://");
+        if path.is_some() && self.tls.is_some() {
             return Err("a unix socket needs no TLS: remove tls".to_owned());
         }
-        let path = self.address.strip_prefix("unix://");
         if path.is_some_and(|path| !path.starts_with('/') || path.ends_with('/')) {
             return Err("write the whole path of the socket: unix:///run/a.sock".to_owned());
         }
@@ -115,7 +115,7 @@ impl Listen {
         if self.socket.group.as_deref().is_some_and(is_no_group) {
             return Err("group must be a group's name or number".to_owned());
         }
-        if !self.address.starts_with("unix://") && self.socket != Socket::default() {
+        if path.is_none() && self.socket != Socket::default() {
             return Err("mode and group are for unix sockets: remove them".to_owned());
         }
         Ok(())
