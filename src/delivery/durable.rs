@@ -7,12 +7,13 @@
 //!
 //! Each subscription has a reader parked at what is acknowledged, which wants what
 //! the subscription wants: so retention counts for it even while nobody consumes it.
-//! Acknowledgements are written together by one task, the [`Keeper`].
+//! One task, the [`Keeper`], writes whatever changes, all that is due at once.
 
 mod consumer;
 mod error;
 mod held;
 mod keeper;
+mod lease;
 mod losses;
 mod pull;
 mod status;
@@ -35,8 +36,9 @@ pub use self::{
 };
 use self::{
     error::checked_name,
-    held::{Durable, Epochs, Lease, Who},
+    held::Durable,
     keeper::Round,
+    lease::{Epochs, Lease, Who},
     window::Window,
 };
 use super::{Delivery, OnExpired, OpenError, Start};
@@ -111,8 +113,7 @@ impl Subscriptions {
         })
     }
 
-    /// Begins to keep what is acknowledged, until that is finished. To be called on a
-    /// runtime.
+    /// Begins to write what changes, until that is finished. To be called on a runtime.
     pub fn keep(&self) -> Keeper {
         Keeper::start(self.clone())
     }
@@ -239,8 +240,8 @@ impl Subscriptions {
     ) -> Result<Lease, SubscriptionError> {
         let (durable, _changing) = self.change(name).await?;
         // Before the present one is turned away for one that has no place.
-        let most = self.delivery().config().max_streams;
         if !self.delivery().has_room() {
+            let most = self.delivery().config().max_streams;
             return Err(OpenError::TooManyStreams(most).into());
         }
         durable.collect_losses().await;

@@ -12,7 +12,7 @@ use super::{
         Subscription, View,
     },
     SubscriptionError, Subscriptions,
-    held::{End, Given, Lease},
+    lease::{End, Given, Lease},
     window::Window,
 };
 use crate::log::Position;

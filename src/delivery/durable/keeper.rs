@@ -135,7 +135,11 @@ fn warn(subscriptions: &Subscriptions, told: &mut BTreeMap<String, u32>) {
     let durables: Vec<_> = subscriptions.all().by_name.values().cloned().collect();
     told.retain(|name, _| durables.iter().any(|durable| durable.name == *name));
     for durable in durables {
-        let used = subscriptions.retention_used(durable.held().acknowledged);
+        let behind = subscriptions
+            .delivery()
+            .log()
+            .behind(durable.held().acknowledged);
+        let used = subscriptions.retention_used(behind);
         let level = TOLD_AT
             .into_iter()
             .find(|percent| used >= f64::from(*percent) / 100.0)

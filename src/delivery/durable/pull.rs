@@ -8,7 +8,7 @@ use super::{
         Batching, Cursor, FrameKind, Loss, OnExpired, Overflow, Request, Start, StreamState, View,
     },
     SubscriptionError, Subscriptions,
-    held::{Given, Who},
+    lease::{Given, Who},
     window::Window,
 };
 use crate::{

@@ -3,7 +3,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Subscriptions, held::Durable};
-use crate::{clock, filter::Filter, log::Position};
+use crate::{
+    clock,
+    filter::Filter,
+    log::{Behind, Position},
+};
 
 /// A durable subscription, as operators see it.
 #[derive(Debug, Clone)]
@@ -51,6 +55,7 @@ impl Subscriptions {
         let position = durable.confirmed();
         let log = self.delivery().log();
         let first = log.range(position, log.bounds().head, 1).await;
+        let behind = log.behind(position);
         let held = durable.held();
         SubscriptionStatus {
             name: durable.name.clone(),
@@ -58,9 +63,9 @@ impl Subscriptions {
             created: held.created,
             updated: held.updated,
             position,
-            lag: log.behind(position).alerts,
+            lag: behind.alerts,
             lag_since: first.first().map(|entry| entry.receive_time),
-            retention_used: self.retention_used(position),
+            retention_used: self.retention_used(behind),
             lost: held.losses.count(),
             consumer: held.consumer.as_ref().map(|consumer| ConsumerStatus {
                 label: consumer.who.label.clone(),
@@ -72,15 +77,14 @@ impl Subscriptions {
         }
     }
 
-    /// How much of what the log keeps comes after `position`, by bytes or age.
-    pub(super) fn retention_used(&self, position: Position) -> f64 {
-        let log = self.delivery().log();
-        let behind = log.behind(position);
-        let by_bytes = behind.bytes as f64 / log.config().retention_bytes.0.max(1) as f64;
+    /// How much of what the log keeps `behind` is, by bytes or age.
+    pub(super) fn retention_used(&self, behind: Behind) -> f64 {
+        let config = self.delivery().log().config();
+        let by_bytes = behind.bytes as f64 / config.retention_bytes.0.max(1) as f64;
         let age = behind.since.map_or(0.0, |since| {
             clock::now().duration_since(since).as_secs_f64()
         });
-        let by_age = age / log.config().retention_age.0.as_secs_f64().max(1.0);
+        let by_age = age / config.retention_age.0.as_secs_f64().max(1.0);
         if behind.alerts == 0 {
             return 0.0;
         }
