@@ -4,6 +4,7 @@
 //! standard error.
 
 mod bench;
+mod bridge;
 mod certs;
 mod client;
 mod completions;
@@ -42,6 +43,7 @@ pub struct Arguments {
     /// The gateway to talk to: http://HOST:PORT, https://HOST:PORT or unix:///PATH
     #[arg(
         long,
+        visible_alias = "from",
         global = true,
         help_heading = "Global options",
         env = "FALCO_GATEWAY_SERVER",
@@ -91,7 +93,9 @@ enum Command {
     /// Work with durable subscriptions, whose position the gateway keeps
     #[command(subcommand)]
     Subscription(subscription::Command),
-    /// Show the gateway, its sources and its subscribers
+    /// Send alerts on to SIEMs and others, as a process of its own
+    Bridge(bridge::Arguments),
+    /// Show the gateway, its sources, subscribers and bridges
     Status,
     /// Show the newest documents that were refused, and why
     DeadLetters(dead_letters::Arguments),
@@ -139,6 +143,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
         Command::Config(command) => config::run(command),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Subscription(command) => subscription::run(&server, command).await,
+        Command::Bridge(arguments) => bridge::run(&server, arguments).await,
         Command::Status => status::run(&server).await,
         Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),

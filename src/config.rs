@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::listen::{Listen, Mode, Socket, Tls};
 use crate::{
     alert::{Origin, Transport},
-    delivery, log,
+    bridge, delivery, log,
     rpc::{FalcoOutputs, GrpcWeb},
     source::{falco_grpc, file, http, stdin},
     units::Size,
@@ -51,6 +51,8 @@ pub struct Config {
     pub grpc_web: GrpcWeb,
     /// Where alerts come from.
     pub sources: Vec<SourceConfig>,
+    /// What is sent on to others.
+    pub bridges: Vec<bridge::Config>,
 }
 
 /// One source: an id, what its alerts are marked with, and exactly one kind.
@@ -129,6 +131,7 @@ impl Default for Config {
             falco_outputs: FalcoOutputs::default(),
             grpc_web: GrpcWeb::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
+            bridges: Vec::new(),
         }
     }
 }
@@ -221,6 +224,26 @@ impl Config {
                 return Err(wrong(&at, problem));
             }
             source.check().map_err(|problem| wrong(&at, &problem))?;
+        }
+        self.check_bridges()
+    }
+
+    fn check_bridges(&self) -> Result<(), ConfigError> {
+        let mut names = BTreeSet::new();
+        let mut subscriptions = BTreeSet::new();
+        for (index, bridge) in self.bridges.iter().enumerate() {
+            let at = format!("bridges[{index}] ({:?})", bridge.name);
+            if !names.insert(&bridge.name) {
+                return Err(wrong(
+                    &at,
+                    "the name is taken: every bridge needs one of its own",
+                ));
+            }
+            if !subscriptions.insert(bridge.subscription()) {
+                let problem = "the subscription is another bridge's: one of them would get nothing";
+                return Err(wrong(&at, problem));
+            }
+            bridge.check().map_err(|problem| wrong(&at, &problem))?;
         }
         Ok(())
     }

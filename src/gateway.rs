@@ -1,14 +1,16 @@
 //! The whole gateway: the only file that knows every stage.
 //!
 //! ```text
-//! sources ─► intake ─► ingest ─► log ─► delivery ─► rpc
+//! sources ─► intake ─► ingest ─► log ─► delivery ─► rpc ─► bridges
 //! ```
 //!
 //! Going down runs in the same order: sources stop, what they submitted gets into
 //! the log, streams deliver up to the head and close, the log is closed. All of it
 //! has a deadline.
 
+mod bridges;
 mod listen;
+mod sources;
 mod tls;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
@@ -16,21 +18,25 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{bridges::BoundBridges, sources::BoundSource};
 pub use self::{listen::ListenError, tls::TlsError};
 use crate::{
     alert::{Origin, Transport},
     clock,
-    config::{Config, PUBLISH_ID, SourceConfig, SourceKind},
+    config::{Config, PUBLISH_ID},
     delivery::{Delivery, Subscriptions},
     ingest::Ingest,
     log::{self, DeadLetters, Log, Trouble},
     rpc::{self, Listener, Server, Services},
-    source::{Intake, SourceHandle, Sources, Submission, falco_grpc, file, http, stdin},
+    source::{Intake, Sources, Submission},
     state::{State, StateError},
 };
 
 /// How long sources may take to finish what they are at.
 const SOURCES_DEADLINE: Duration = Duration::from_secs(6);
+
+/// How long bridges may take to finish what they are sending.
+const BRIDGES_DEADLINE: Duration = Duration::from_secs(6);
 
 /// How long streams may take to deliver what is in the log.
 const STREAMS_DEADLINE: Duration = Duration::from_secs(5);
@@ -72,20 +78,7 @@ pub struct Gateway {
     log: Log,
     log_workers: log::Workers,
     subscriptions: Subscriptions,
-}
-
-#[derive(Debug)]
-struct BoundSource {
-    kind: BoundKind,
-    handle: SourceHandle,
-}
-
-#[derive(Debug)]
-enum BoundKind {
-    Http(http::Config, tokio::net::TcpListener),
-    FalcoGrpc(falco_grpc::Config),
-    File(file::Config),
-    Stdin(stdin::Config),
+    bridges: BoundBridges,
 }
 
 impl Gateway {
@@ -103,7 +96,7 @@ impl Gateway {
         let streams_end = CancellationToken::new();
         let mut bound = Vec::new();
         for source in &config.sources {
-            bound.push(bind_source(source, &config, &sources).await?);
+            bound.push(sources::bind(source, &config, &sources).await?);
         }
         let mut listeners = Vec::new();
         for listen in &config.listen {
@@ -120,6 +113,7 @@ impl Gateway {
             streams_end.clone(),
         );
         let subscriptions = Subscriptions::open(delivery.clone(), state.clone())?;
+        let bridges = BoundBridges::new(config.bridges, config.data_dir, dead_letters.clone());
         Ok(Self {
             sources: bound,
             listeners,
@@ -128,6 +122,7 @@ impl Gateway {
                 subscriptions: subscriptions.clone(),
                 sources: sources.clone(),
                 dead_letters: dead_letters.clone(),
+                bridges: bridges.running.clone(),
                 intake: intake.clone(),
                 publish,
                 start_time: now,
@@ -148,6 +143,7 @@ impl Gateway {
             log,
             log_workers,
             subscriptions,
+            bridges,
         })
     }
 
@@ -165,10 +161,7 @@ impl Gateway {
     pub fn http_addresses(&self) -> Vec<SocketAddr> {
         self.sources
             .iter()
-            .filter_map(|source| match &source.kind {
-                BoundKind::Http(_, listener) => listener.local_addr().ok(),
-                BoundKind::FalcoGrpc(_) | BoundKind::File(_) | BoundKind::Stdin(_) => None,
-            })
+            .filter_map(BoundSource::http_address)
             .collect()
     }
 
@@ -192,6 +185,9 @@ impl Gateway {
             servers.spawn(async move { server.serve(listener, end).await });
         }
         servers.close();
+        let bridges_end = CancellationToken::new();
+        let channel = self.server.channel(self.streams_end.clone());
+        let bridges = self.bridges.run(channel, bridges_end.clone());
         self.server.set_serving().await;
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -200,7 +196,10 @@ impl Gateway {
 
         self.server.set_draining().await;
         sources_end.cancel();
+        // What the sources still submit, bridges find in the log the next time.
+        bridges_end.cancel();
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;
+        within(BRIDGES_DEADLINE, "the bridges", bridges.wait()).await;
         self.intake.close();
         self.streams_end.cancel();
         self.server.end_watches().await;
@@ -250,59 +249,5 @@ async fn tell_health(server: &Server, mut trouble: watch::Receiver<Option<Troubl
 async fn within(deadline: Duration, what: &str, work: impl Future<Output = ()>) {
     if timeout(deadline, work).await.is_err() {
         tracing::warn!(?deadline, "{what} did not end in time and are left behind");
-    }
-}
-
-async fn bind_source(
-    source: &SourceConfig,
-    config: &Config,
-    sources: &Sources,
-) -> Result<BoundSource, ListenError> {
-    let kind = source.kind().map_err(ListenError::Source)?;
-    let (kind, transport, address) = match kind {
-        SourceKind::Http(http) => {
-            let listener = listen::tcp(&http.listen, config.allow_plaintext_off_loopback).await?;
-            let address = listener
-                .local_addr()
-                .map_or_else(|_| http.listen.clone(), |address| address.to_string());
-            (BoundKind::Http(http, listener), Transport::Http, address)
-        }
-        SourceKind::FalcoGrpc(falco) => {
-            let address = falco.address.clone();
-            (BoundKind::FalcoGrpc(falco), Transport::FalcoGrpc, address)
-        }
-        SourceKind::File(file) => {
-            let address = file.path.display().to_string();
-            (BoundKind::File(file), Transport::File, address)
-        }
-        SourceKind::Stdin(stdin) => (
-            BoundKind::Stdin(stdin),
-            Transport::Stdin,
-            "standard input".to_owned(),
-        ),
-    };
-    Ok(BoundSource {
-        kind,
-        handle: sources.register(source.origin(transport), address, clock::now()),
-    })
-}
-
-impl BoundSource {
-    async fn run(self, intake: Intake, state: State, end: CancellationToken) {
-        let patient = intake.patient();
-        match self.kind {
-            BoundKind::Http(config, listener) => {
-                http::run(config, listener, intake, self.handle, end).await;
-            }
-            BoundKind::FalcoGrpc(config) => {
-                falco_grpc::run(config, patient, self.handle, end).await;
-            }
-            BoundKind::File(config) => {
-                file::run(config, patient, self.handle, state, end).await;
-            }
-            BoundKind::Stdin(config) => {
-                stdin::run(config, tokio::io::stdin(), patient, self.handle, end).await;
-            }
-        }
     }
 }

@@ -13,6 +13,8 @@
 //! subscriber's side.
 
 pub mod alert;
+mod backoff;
+pub mod bridge;
 pub mod cli;
 pub mod client;
 pub mod clock;

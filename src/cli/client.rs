@@ -7,6 +7,7 @@ use std::{
 };
 
 use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
 use tonic::{
     Code, Status,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
@@ -128,38 +129,61 @@ impl Server {
 
     /// Connects, for streams that may be so many bytes ahead of their readers.
     pub(super) async fn connect_with(&self, window: u32) -> Result<Channel, CliError> {
+        let endpoint = self.endpoint(window)?;
         let connected = match self {
-            Self::Tcp(url) => match Endpoint::from_shared(url.clone()) {
-                Ok(endpoint) => tuned(endpoint, window).connect().await,
-                Err(error) => Err(error),
-            },
-            Self::Tls(url, files) => {
-                let tls = files.read()?;
-                let endpoint = Endpoint::from_shared(url.clone());
-                match endpoint.and_then(|endpoint| tuned(endpoint, window).tls_config(tls)) {
-                    Ok(endpoint) => endpoint.connect().await,
-                    Err(error) => Err(error),
-                }
-            }
-            Self::Unix(path) => {
-                let path = path.clone();
-                let connect = service_fn(move |_: Uri| {
-                    let path = path.clone();
-                    async move {
-                        let stream = tokio::net::UnixStream::connect(path).await?;
-                        Ok::<_, io::Error>(TokioIo::new(stream))
-                    }
-                });
-                tuned(Endpoint::from_static("http://localhost"), window)
-                    .connect_with_connector(connect)
-                    .await
-            }
+            Self::Tcp(_) | Self::Tls(..) => endpoint.connect().await,
+            Self::Unix(path) => endpoint.connect_with_connector(to_socket(path)).await,
         };
-        connected.map_err(|error| CliError::Unreachable {
-            server: self.clone(),
-            reason: innermost(&error),
+        connected.map_err(|error| self.unreachable(&error))
+    }
+
+    /// What connects when it is first used, and as often as need be.
+    pub(super) fn connect_lazily(&self) -> Result<Channel, CliError> {
+        let endpoint = self.endpoint(STREAM_WINDOW)?;
+        Ok(match self {
+            Self::Tcp(_) | Self::Tls(..) => endpoint.connect_lazy(),
+            Self::Unix(path) => endpoint.connect_with_connector_lazy(to_socket(path)),
         })
     }
+
+    fn endpoint(&self, window: u32) -> Result<Endpoint, CliError> {
+        let endpoint = match self {
+            Self::Tcp(url) | Self::Tls(url, _) => Endpoint::from_shared(url.clone()),
+            Self::Unix(_) => Ok(Endpoint::from_static("http://localhost")),
+        };
+        let endpoint = endpoint.map(|endpoint| tuned(endpoint, window));
+        let endpoint = endpoint.map_err(|error| self.unreachable(&error))?;
+        match self {
+            Self::Tls(_, files) => endpoint
+                .tls_config(files.read()?)
+                .map_err(|error| self.unreachable(&error)),
+            Self::Tcp(_) | Self::Unix(_) => Ok(endpoint),
+        }
+    }
+
+    fn unreachable(&self, error: &tonic::transport::Error) -> CliError {
+        CliError::Unreachable {
+            server: self.clone(),
+            reason: innermost(error),
+        }
+    }
+}
+
+/// Connects to the socket at `path`, whatever it is asked for.
+fn to_socket(
+    path: &Path,
+) -> impl tower::Service<
+    Uri,
+    Response = TokioIo<UnixStream>,
+    Error = io::Error,
+    Future = impl Future<Output = io::Result<TokioIo<UnixStream>>> + Send,
+> + Send
++ 'static {
+    let path = path.to_owned();
+    service_fn(move |_: Uri| {
+        let path = path.clone();
+        async move { Ok(TokioIo::new(UnixStream::connect(path).await?)) }
+    })
 }
 
 impl TlsFiles {

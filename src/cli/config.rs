@@ -23,9 +23,10 @@ pub(super) fn run(command: Command) -> Result<(), CliError> {
         Command::Check { file } => {
             let config = Config::read(&file)?;
             let (listeners, sources) = (config.listen.len(), config.sources.len());
+            let bridges = config.bridges.len();
             writeln!(
                 out,
-                "{}: good, {listeners} listeners and {sources} sources",
+                "{}: good, {listeners} listeners, {sources} sources and {bridges} bridges",
                 file.display()
             )?;
         }

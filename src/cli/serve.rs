@@ -51,7 +51,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 
 /// Installed before the gateway runs, so that no signal finds the default
 /// handler.
-fn cancel_on_signal(shutdown: CancellationToken) -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn cancel_on_signal(
+    shutdown: CancellationToken,
+) -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -21,6 +21,10 @@ pub(super) async fn run(server: &Server) -> Result<(), CliError> {
         .list_streams(pb::ListStreamsRequest {})
         .await?
         .into_inner();
+    let bridges = client
+        .list_bridges(pb::ListBridgesRequest {})
+        .await?
+        .into_inner();
     let mut out = anstream::stdout().lock();
     gateway(&mut out, &info)?;
     for source in &sources.sources {
@@ -28,6 +32,9 @@ pub(super) async fn run(server: &Server) -> Result<(), CliError> {
     }
     for stream in &streams.streams {
         self::stream(&mut out, stream)?;
+    }
+    for bridge in &bridges.bridges {
+        self::bridge(&mut out, bridge)?;
     }
     Ok(())
 }
@@ -120,6 +127,37 @@ fn stream(out: &mut impl Write, stream: &pb::StreamStatus) -> io::Result<()> {
             format!(", filter: {}", safe(&stream.filter))
         }
     )
+}
+
+fn bridge(out: &mut impl Write, bridge: &pb::BridgeStatus) -> io::Result<()> {
+    let strong = style::STRONG;
+    writeln!(
+        out,
+        "bridge   {strong}{}{strong:#} to {}: {}{}, {} delivered, {} refused, {} lost, {} behind",
+        safe(&bridge.name),
+        safe(&bridge.target),
+        word(bridge.state().as_str_name(), "BRIDGE_STATE_"),
+        match bridge.detail.as_str() {
+            "" => String::new(),
+            detail => format!(" ({})", safe(detail)),
+        },
+        bridge.delivered,
+        bridge.refused,
+        bridge.lost,
+        bridge.lag,
+    )?;
+    let next = bridge.next_attempt_time.as_ref().and_then(convert::time);
+    if let Some(next) = next {
+        let since = bridge.state_time.as_ref().and_then(convert::time);
+        let since = since.map(|time| format!(" since {time:.0}"));
+        writeln!(
+            out,
+            "           {} tries failed{}; the next is at {next:.0}",
+            bridge.retries,
+            since.unwrap_or_default(),
+        )?;
+    }
+    Ok(())
 }
 
 fn word(name: &str, prefix: &str) -> String {

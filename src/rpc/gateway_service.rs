@@ -3,7 +3,8 @@ use tonic::{Request, Response, Status};
 
 use super::{FEATURES, alert_service::MOST_PER_PAGE, convert, frames, request};
 use crate::{
-    delivery::{Batching, Delivery, StreamStatus},
+    bridge::{BridgeState, BridgeStatus, Bridges},
+    delivery::{Batching, Delivery, StreamStatus, Subscriptions},
     filter,
     log::{DeadLetter, DeadLetters, Durability},
     normalize,
@@ -19,6 +20,8 @@ pub(super) struct Gateway {
     pub(super) delivery: Delivery,
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
+    pub(super) bridges: Bridges,
+    pub(super) subscriptions: Subscriptions,
     pub(super) start_time: Timestamp,
 }
 
@@ -57,6 +60,20 @@ impl GatewayService for Gateway {
                 .map(|status| self.stream(status))
                 .collect(),
         }))
+    }
+
+    async fn list_bridges(
+        &self,
+        _: Request<pb::ListBridgesRequest>,
+    ) -> Result<Response<pb::ListBridgesResponse>, Status> {
+        let mut bridges = Vec::new();
+        for status in self.bridges.list() {
+            let subscription = self.subscriptions.get(&status.subscription).await;
+            // It is not there before the bridge has made it.
+            let lag = subscription.map_or(0, |subscription| subscription.lag);
+            bridges.push(bridge(status, lag));
+        }
+        Ok(Response::new(pb::ListBridgesResponse { bridges }))
     }
 
     async fn list_dead_letters(
@@ -164,6 +181,35 @@ fn source(status: SourceStatus) -> pb::SourceStatus {
         upstream_drops: status.upstream_drops,
         cluster: status.origin.cluster.as_ref().to_owned(),
         address: status.address,
+    }
+}
+
+fn bridge(status: BridgeStatus, lag: u64) -> pb::BridgeStatus {
+    pb::BridgeStatus {
+        name: status.name,
+        subscription: status.subscription,
+        target: status.target,
+        state: bridge_state(status.state).into(),
+        detail: status.detail,
+        state_time: Some(convert::timestamp(status.state_time)),
+        delivered: status.delivered,
+        refused: status.refused,
+        retries: status.retries,
+        lost: status.lost,
+        lag,
+        last_delivery_time: status.last_delivery.map(convert::timestamp),
+        next_attempt_time: status.next_attempt.map(convert::timestamp),
+    }
+}
+
+fn bridge_state(state: BridgeState) -> pb::BridgeState {
+    match state {
+        BridgeState::Starting => pb::BridgeState::Starting,
+        BridgeState::Delivering => pb::BridgeState::Delivering,
+        BridgeState::Retrying => pb::BridgeState::Retrying,
+        BridgeState::Disconnected => pb::BridgeState::Disconnected,
+        BridgeState::Standby => pb::BridgeState::Standby,
+        BridgeState::Stopped => pb::BridgeState::Stopped,
     }
 }
 

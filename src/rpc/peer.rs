@@ -12,6 +12,7 @@ pub(super) fn address(extensions: &http::Extensions) -> String {
     match (address, extensions.get::<UdsConnectInfo>()) {
         (Some(address), _) => address.to_string(),
         (None, Some(_)) => "unix socket".to_owned(),
-        (None, None) => "unknown".to_owned(),
+        // Nobody else has none.
+        (None, None) => "this process".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -15,7 +16,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{service::Routes, transport::server::Connected};
+use tonic::{
+    service::Routes,
+    transport::{Channel, Endpoint, Uri, server::Connected},
+};
 use tonic_health::{
     ServingStatus,
     pb::health_server::HealthServer,
@@ -36,6 +40,7 @@ use super::{
     web::{self, Web},
 };
 use crate::{
+    bridge::Bridges,
     delivery::{Delivery, Subscriptions},
     log::DeadLetters,
     pb::{
@@ -63,6 +68,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// How many bytes may be on the way within the process.
+const WITHIN: usize = 256 << 10;
+
 /// The name of the service that takes alerts.
 const INGEST: &str = "falcogateway.v1.IngestService";
 
@@ -89,6 +97,8 @@ pub struct Services {
     pub sources: Sources,
     /// For operators.
     pub dead_letters: DeadLetters,
+    /// For operators.
+    pub bridges: Bridges,
     /// For publishing.
     pub intake: Intake,
     /// As what published alerts come.
@@ -203,6 +213,21 @@ impl Server {
         }
     }
 
+    /// A connection to these services from within the process, made anew whenever it
+    /// breaks. Its calls end like those of all others, with `shutdown`.
+    pub fn channel(&self, shutdown: CancellationToken) -> Channel {
+        let web = Web::new(self.methods(), &self.services.grpc_web);
+        let pool = Pool::default();
+        let connector = tower::service_fn(move |_: Uri| {
+            let (ours, theirs) = tokio::io::duplex(WITHIN);
+            let (web, pool, shutdown) = (web.clone(), pool.clone(), shutdown.clone());
+            tokio::spawn(connection::serve(theirs, web, pool, shutdown));
+            ready(Ok::<_, io::Error>(TokioIo::new(ours)))
+        });
+        // Of the address nothing is used.
+        Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector)
+    }
+
     fn methods(&self) -> Methods {
         let services = self.services.clone();
         let subscriptions = services.subscriptions.clone();
@@ -215,12 +240,14 @@ impl Server {
                 delivery: services.delivery.clone(),
             }))
             .add_service(SubscriptionServiceServer::new(DurableSubscriptions {
-                subscriptions: services.subscriptions,
+                subscriptions: services.subscriptions.clone(),
             }))
             .add_service(GatewayServiceServer::new(Gateway {
                 delivery: services.delivery,
                 sources: services.sources,
                 dead_letters: services.dead_letters,
+                bridges: services.bridges,
+                subscriptions: services.subscriptions.clone(),
                 start_time: services.start_time,
             }))
             .add_service(

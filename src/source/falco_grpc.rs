@@ -21,7 +21,6 @@
 //! - It cannot bring back what Falco throws away: one alert per shutdown or hot
 //!   restart, and what was on the wire when a connection broke.
 
-mod backoff;
 mod batch;
 mod call;
 mod config;

@@ -10,8 +10,9 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("units", &[]),
+    ("backoff", &[]),
     ("json", &["alert"]),
     ("format", &["alert", "json"]),
     ("client", &["pb"]),
@@ -21,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("filter", &["alert", "units"]),
     ("state", &[]),
     ("log", &["alert", "state", "units"]),
-    ("source", &["alert", "clock", "state", "units"]),
+    ("source", &["alert", "backoff", "clock", "state", "units"]),
     ("normalize", &["alert", "source"]),
     ("ingest", &["alert", "log", "normalize", "source"]),
     (
@@ -29,9 +30,27 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         &["alert", "clock", "filter", "log", "source", "state"],
     ),
     (
+        "bridge",
+        &[
+            "alert",
+            "backoff",
+            "client",
+            "clock",
+            "filter",
+            "format",
+            "json",
+            "log",
+            "normalize",
+            "pb",
+            "source",
+            "units",
+        ],
+    ),
+    (
         "rpc",
         &[
             "alert",
+            "bridge",
             "clock",
             "delivery",
             "filter",
@@ -45,18 +64,22 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ),
     (
         "config",
-        &["alert", "delivery", "log", "rpc", "source", "units"],
+        &[
+            "alert", "bridge", "delivery", "log", "rpc", "source", "units",
+        ],
     ),
     (
         "gateway",
         &[
-            "alert", "clock", "config", "delivery", "ingest", "log", "rpc", "source", "state",
+            "alert", "bridge", "clock", "config", "delivery", "ingest", "log", "rpc", "source",
+            "state",
         ],
     ),
     (
         "cli",
         &[
             "alert",
+            "bridge",
             "client",
             "clock",
             "config",
@@ -75,22 +98,51 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("redb", &["state"]),
     (
         "tonic",
-        &["pb", "rpc", "cli", "client", "source/falco_grpc"],
+        &[
+            "pb",
+            "rpc",
+            "bridge",
+            "cli",
+            "client",
+            "gateway",
+            "source/falco_grpc",
+        ],
     ),
-    ("prost", &["pb", "rpc", "cli", "source/falco_grpc"]),
-    ("tonic_types", &["rpc", "client"]),
+    (
+        "prost",
+        &[
+            "pb",
+            "rpc",
+            "bridge/target/otlp",
+            "cli",
+            "source/falco_grpc",
+        ],
+    ),
+    ("tonic_types", &["rpc", "client", "bridge/target/otlp"]),
     (
         "serde_json",
-        &["json", "format", "normalize", "source/http", "cli"],
+        &[
+            "json",
+            "format",
+            "normalize",
+            "bridge",
+            "source/http",
+            "cli",
+        ],
     ),
-    ("opentelemetry_proto", &["format/otlp"]),
+    (
+        "opentelemetry_proto",
+        &["format/otlp", "bridge/target/otlp"],
+    ),
     ("clap", &["cli"]),
     ("rcgen", &["cli"]),
-    ("tokio_rustls", &["gateway", "rpc"]),
+    ("tokio_rustls", &["gateway", "rpc", "bridge/target"]),
+    ("reqwest", &["bridge/target"]),
+    ("async_nats", &["bridge/target/nats"]),
     ("hyper", &["source/http", "rpc", "cli"]),
 ];
 

@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    backoff::Backoff,
     config::{Address, Config},
     failure::Failure,
     link::Link,
@@ -17,6 +16,7 @@ use super::{
     wire::Version,
 };
 use crate::{
+    backoff::Backoff,
     clock,
     source::{Intake, SourceHandle, SourceState},
 };

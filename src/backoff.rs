@@ -1,19 +1,19 @@
-//! How long to pause before the next try to connect.
+//! How long to pause before the next try.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(250);
 
 /// Exponential, with full jitter: any number of gateways that lost the same
-/// Falco do not come back to it in step.
+/// peer do not come back to it in step.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     ceiling: Duration,
     max: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(max: Duration) -> Self {
+    pub(crate) fn new(max: Duration) -> Self {
         Self {
             ceiling: FIRST.min(max),
             max,
@@ -22,14 +22,14 @@ impl Backoff {
 
     /// The next pause: the given part, between 0 and 1, of a ceiling that
     /// doubles each time.
-    pub(super) fn next(&mut self, part: f64) -> Duration {
+    pub(crate) fn next(&mut self, part: f64) -> Duration {
         let pause = self.ceiling.mul_f64(part.clamp(0.0, 1.0));
         self.ceiling = self.ceiling.saturating_mul(2).min(self.max);
         pause
     }
 
-    /// The last connection was a good one.
-    pub(super) fn reset(&mut self) {
+    /// The last try was a good one.
+    pub(crate) fn reset(&mut self) {
         self.ceiling = FIRST.min(self.max);
     }
 }

@@ -1,0 +1,242 @@
+//! One bridge: reads, sends, acknowledges.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, transport::Channel};
+
+use super::{
+    batch::{Batch, Item},
+    config::Config,
+    dead_letters::DeadLetters,
+    inbox::{Ended, Inbox},
+    outcome::{Outcome, Trouble},
+    status::Reporter,
+    subscribe,
+    target::Target,
+};
+use crate::{backoff::Backoff, client::Error, clock};
+
+/// The longest pause that a target is believed.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
+/// How long what is being sent may take once the bridge is to end.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// So many refusals in a row are the alerts' fault. After that it may be the target's, or
+/// the configuration's, and it is paused before each further one.
+const SUSPICIOUS: u32 = 16;
+
+/// One bridge.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) config: Config,
+    pub(super) channel: Channel,
+    pub(super) reporter: Reporter,
+    pub(super) dead_letters: DeadLetters,
+    /// None before the first and after a failed attempt: the next one connects anew, with
+    /// files for TLS as they are then.
+    pub(super) target: Option<Target>,
+    pub(super) backoff: Backoff,
+    pub(super) refused_in_a_row: u32,
+    pub(super) end: CancellationToken,
+}
+
+impl Runner {
+    /// Runs until its end is asked for.
+    pub(super) async fn run(mut self) {
+        let end = self.end.clone();
+        let mut backoff = Backoff::new(self.config.max_backoff.0);
+        while !end.is_cancelled() {
+            let opened = tokio::select! {
+                opened = subscribe::open(self.channel.clone(), &self.config) => opened,
+                () = end.cancelled() => break,
+            };
+            let ended = match opened {
+                Ok(consumer) => {
+                    let mut inbox = Inbox::new(consumer, self.reporter.clone());
+                    let Err(ended) = self.follow(&mut inbox).await else {
+                        break;
+                    };
+                    ended
+                }
+                Err(error) => Ended::Refused(error),
+            };
+            tokio::select! {
+                () = self.recover(ended, &mut backoff) => {}
+                () = end.cancelled() => break,
+            }
+        }
+        self.reporter.stopped();
+    }
+
+    /// Waits until it makes sense to open the subscription again.
+    async fn recover(&self, ended: Ended, backoff: &mut Backoff) {
+        match ended {
+            Ended::Refused(error) if error.reason() == "CONSUMER_SUPERSEDED" => {
+                self.reporter.standby(error.message());
+                subscribe::wait_until_free(self.channel.clone(), &self.config).await;
+                backoff.reset();
+            }
+            ended => {
+                self.reporter.disconnected(&described(&ended));
+                sleep(backoff.next(fastrand::f64())).await;
+            }
+        }
+    }
+
+    /// Sends what comes until the end is asked for.
+    async fn follow(&mut self, inbox: &mut Inbox) -> Result<(), Ended> {
+        loop {
+            let mut batch = tokio::select! {
+                batch = inbox.batch(self.config.batch) => batch?,
+                () = self.end.cancelled() => return Ok(()),
+            };
+            let end = self.end.clone();
+            let delivering = self.deliver(inbox, &mut batch);
+            let delivered = tokio::select! {
+                delivered = delivering => delivered?,
+                () = last_words(&end) => return Ok(()),
+            };
+            if delivered {
+                tokio::select! {
+                    confirmed = inbox.confirm(&batch) => confirmed?,
+                    () = last_words(&end) => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Sends `batch` until the target has or has refused all of it. False when it was
+    /// given up: it comes again, or the bridge ends.
+    async fn deliver(&mut self, inbox: &mut Inbox, batch: &mut Batch) -> Result<bool, Ended> {
+        while !batch.is_settled() {
+            batch.limit(self.config.most_per_request());
+            let outcome = inbox.meanwhile(self.attempt(batch.turn())).await?;
+            let answer = match &outcome {
+                Outcome::Delivered(answer) => answer.clone(),
+                Outcome::Each(_) | Outcome::Refused(_) | Outcome::Again(_) => String::new(),
+            };
+            let settled = batch.settle(outcome);
+            if settled.delivered > 0 {
+                self.reporter.delivered(settled.delivered, &answer);
+                self.refused_in_a_row = 0;
+                self.backoff.reset();
+            }
+            if !self.bury(inbox, batch, &settled.refused).await? {
+                return Ok(false);
+            }
+            inbox.acknowledge(batch);
+            if let Some(trouble) = settled.trouble
+                && !self.pause(inbox, batch, trouble).await?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends `items` once.
+    async fn attempt(&mut self, items: &[Item]) -> Outcome {
+        let limit = self.config.timeout;
+        let Self { target, config, .. } = self;
+        let sent = timeout(limit.0, async {
+            let mut ready = match target.take() {
+                Some(ready) => ready,
+                None => Target::connect(config).await?,
+            };
+            let outcome = ready.send(items).await;
+            // A failed or cancelled one may be in the middle of something.
+            if !matches!(outcome, Outcome::Again(_)) {
+                *target = Some(ready);
+            }
+            Ok::<_, Trouble>(outcome)
+        });
+        match sent.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(trouble)) => trouble.into(),
+            Err(_) => Trouble::new(format!("the target did not answer within {limit}")).into(),
+        }
+    }
+
+    /// Keeps what the target refused, however long the disk needs for that.
+    async fn bury(
+        &mut self,
+        inbox: &mut Inbox,
+        batch: &Batch,
+        refused: &[(Item, String)],
+    ) -> Result<bool, Ended> {
+        let Some((first, answer)) = refused.first() else {
+            return Ok(true);
+        };
+        let count = u32::try_from(refused.len()).unwrap_or(u32::MAX);
+        self.refused_in_a_row = self.refused_in_a_row.saturating_add(count);
+        if self.refused_in_a_row > SUSPICIOUS {
+            let why = format!(
+                "the target refused the last {} alerts, each: {answer}",
+                self.refused_in_a_row
+            );
+            if !self.pause(inbox, batch, Trouble::new(why)).await? {
+                return Ok(false);
+            }
+        }
+        let path = self.dead_letters.path().display().to_string();
+        while let Err(error) = self.dead_letters.keep(refused) {
+            let why = format!("failed to write dead letters to {path}: {error}");
+            if !self.pause(inbox, batch, Trouble::new(why)).await? {
+                return Ok(false);
+            }
+        }
+        for _ in refused {
+            self.reporter.refused();
+        }
+        let (bridge, id) = (&self.config.name, first.alert.id);
+        tracing::warn!(bridge, refused = refused.len(), %id, answer, path, "the target refused alerts; they are among the dead letters");
+        Ok(true)
+    }
+
+    /// Waits before the next attempt. False when that would be for nothing, since the
+    /// batch comes again by a new stream, or the bridge ends.
+    async fn pause(
+        &mut self,
+        inbox: &mut Inbox,
+        batch: &Batch,
+        trouble: Trouble,
+    ) -> Result<bool, Ended> {
+        let asked = trouble.pause.unwrap_or_default().min(LONGEST_ASKED);
+        let pause = asked.max(self.backoff.next(0.5 + fastrand::f64() / 2.0));
+        self.reporter.retrying(&trouble.why, clock::now() + pause);
+        let end = self.end.clone();
+        let ended = inbox.meanwhile(async {
+            tokio::select! {
+                () = sleep(pause) => false,
+                () = end.cancelled() => true,
+            }
+        });
+        let is_over = ended.await?;
+        Ok(!is_over && !inbox.is_stale(batch))
+    }
+}
+
+/// Waits until the end was asked for and what was under way has had its time.
+async fn last_words(end: &CancellationToken) {
+    end.cancelled().await;
+    sleep(LAST_WORDS).await;
+}
+
+fn described(ended: &Ended) -> String {
+    match ended {
+        Ended::Over => "the gateway has nothing more".to_owned(),
+        Ended::Refused(error) => refusal(error),
+    }
+}
+
+fn refusal(error: &Error) -> String {
+    match error.code() {
+        Code::Unimplemented => {
+            "what is called is no falco-gateway, or one without durable subscriptions".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,91 @@
+use std::net::SocketAddr;
+
+use tokio_util::sync::CancellationToken;
+
+use super::listen::{self, ListenError};
+use crate::{
+    alert::Transport,
+    clock,
+    config::{Config, SourceConfig, SourceKind},
+    source::{Intake, SourceHandle, Sources, falco_grpc, file, http, stdin},
+    state::State,
+};
+
+/// A source that is to run.
+#[derive(Debug)]
+pub(super) struct BoundSource {
+    kind: BoundKind,
+    handle: SourceHandle,
+}
+
+#[derive(Debug)]
+enum BoundKind {
+    Http(http::Config, tokio::net::TcpListener),
+    FalcoGrpc(falco_grpc::Config),
+    File(file::Config),
+    Stdin(stdin::Config),
+}
+
+/// Registers `source`, whose listener, if it has one, is bound then.
+pub(super) async fn bind(
+    source: &SourceConfig,
+    config: &Config,
+    sources: &Sources,
+) -> Result<BoundSource, ListenError> {
+    let kind = source.kind().map_err(ListenError::Source)?;
+    let (kind, transport, address) = match kind {
+        SourceKind::Http(http) => {
+            let listener = listen::tcp(&http.listen, config.allow_plaintext_off_loopback).await?;
+            let address = listener
+                .local_addr()
+                .map_or_else(|_| http.listen.clone(), |address| address.to_string());
+            (BoundKind::Http(http, listener), Transport::Http, address)
+        }
+        SourceKind::FalcoGrpc(falco) => {
+            let address = falco.address.clone();
+            (BoundKind::FalcoGrpc(falco), Transport::FalcoGrpc, address)
+        }
+        SourceKind::File(file) => {
+            let address = file.path.display().to_string();
+            (BoundKind::File(file), Transport::File, address)
+        }
+        SourceKind::Stdin(stdin) => (
+            BoundKind::Stdin(stdin),
+            Transport::Stdin,
+            "standard input".to_owned(),
+        ),
+    };
+    Ok(BoundSource {
+        kind,
+        handle: sources.register(source.origin(transport), address, clock::now()),
+    })
+}
+
+impl BoundSource {
+    /// Where alerts can be posted.
+    pub(super) fn http_address(&self) -> Option<SocketAddr> {
+        match &self.kind {
+            BoundKind::Http(_, listener) => listener.local_addr().ok(),
+            BoundKind::FalcoGrpc(_) | BoundKind::File(_) | BoundKind::Stdin(_) => None,
+        }
+    }
+
+    /// Takes alerts until `end`.
+    pub(super) async fn run(self, intake: Intake, state: State, end: CancellationToken) {
+        let patient = intake.patient();
+        match self.kind {
+            BoundKind::Http(config, listener) => {
+                http::run(config, listener, intake, self.handle, end).await;
+            }
+            BoundKind::FalcoGrpc(config) => {
+                falco_grpc::run(config, patient, self.handle, end).await;
+            }
+            BoundKind::File(config) => {
+                file::run(config, patient, self.handle, state, end).await;
+            }
+            BoundKind::Stdin(config) => {
+                stdin::run(config, tokio::io::stdin(), patient, self.handle, end).await;
+            }
+        }
+    }
+}
