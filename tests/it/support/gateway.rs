@@ -31,7 +31,7 @@ pub(crate) struct Running {
     channel: Channel,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
-    _data: tempfile::TempDir,
+    _data: Option<tempfile::TempDir>,
 }
 
 /// Everything on loopback ports that are free. The data folder is still to be
@@ -56,6 +56,14 @@ impl Running {
     pub(crate) async fn with(mut config: Config) -> Self {
         let data = tempfile::tempdir().unwrap();
         config.data_dir = data.path().to_owned();
+        Self {
+            _data: Some(data),
+            ..Self::in_place(config).await
+        }
+    }
+
+    /// In the data folder that `config` names.
+    pub(crate) async fn in_place(config: Config) -> Self {
         let gateway = Gateway::bind(config).await.unwrap();
         let addresses = gateway.grpc_addresses();
         let address = addresses[0].clone();
@@ -70,7 +78,7 @@ impl Running {
             channel: soon("a connection", channel.connect()).await.unwrap(),
             shutdown,
             task,
-            _data: data,
+            _data: None,
         }
     }
 
