@@ -81,6 +81,73 @@ func (Durability) EnumDescriptor() ([]byte, []int) {
 	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{0}
 }
 
+type BridgeState int32
+
+const (
+	BridgeState_BRIDGE_STATE_UNSPECIFIED BridgeState = 0
+	// Nothing was sent yet.
+	BridgeState_BRIDGE_STATE_STARTING BridgeState = 1
+	// The target took what was last sent.
+	BridgeState_BRIDGE_STATE_DELIVERING BridgeState = 2
+	// It did not, and is tried again; alerts wait in the log.
+	BridgeState_BRIDGE_STATE_RETRYING BridgeState = 3
+	// The subscription cannot be had.
+	BridgeState_BRIDGE_STATE_DISCONNECTED BridgeState = 4
+	// Another consumer has the subscription: this one waits until that leaves.
+	BridgeState_BRIDGE_STATE_STANDBY BridgeState = 5
+	// It ended.
+	BridgeState_BRIDGE_STATE_STOPPED BridgeState = 6
+)
+
+// Enum value maps for BridgeState.
+var (
+	BridgeState_name = map[int32]string{
+		0: "BRIDGE_STATE_UNSPECIFIED",
+		1: "BRIDGE_STATE_STARTING",
+		2: "BRIDGE_STATE_DELIVERING",
+		3: "BRIDGE_STATE_RETRYING",
+		4: "BRIDGE_STATE_DISCONNECTED",
+		5: "BRIDGE_STATE_STANDBY",
+		6: "BRIDGE_STATE_STOPPED",
+	}
+	BridgeState_value = map[string]int32{
+		"BRIDGE_STATE_UNSPECIFIED":  0,
+		"BRIDGE_STATE_STARTING":     1,
+		"BRIDGE_STATE_DELIVERING":   2,
+		"BRIDGE_STATE_RETRYING":     3,
+		"BRIDGE_STATE_DISCONNECTED": 4,
+		"BRIDGE_STATE_STANDBY":      5,
+		"BRIDGE_STATE_STOPPED":      6,
+	}
+)
+
+func (x BridgeState) Enum() *BridgeState {
+	p := new(BridgeState)
+	*p = x
+	return p
+}
+
+func (x BridgeState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BridgeState) Descriptor() protoreflect.EnumDescriptor {
+	return file_falcogateway_v1_gateway_service_proto_enumTypes[1].Descriptor()
+}
+
+func (BridgeState) Type() protoreflect.EnumType {
+	return &file_falcogateway_v1_gateway_service_proto_enumTypes[1]
+}
+
+func (x BridgeState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BridgeState.Descriptor instead.
+func (BridgeState) EnumDescriptor() ([]byte, []int) {
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+}
+
 type GetGatewayInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -912,6 +979,237 @@ func (x *StreamStatus) GetLost() uint64 {
 	return 0
 }
 
+type ListBridgesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBridgesRequest) Reset() {
+	*x = ListBridgesRequest{}
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBridgesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBridgesRequest) ProtoMessage() {}
+
+func (x *ListBridgesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBridgesRequest.ProtoReflect.Descriptor instead.
+func (*ListBridgesRequest) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+}
+
+type ListBridgesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the configuration.
+	Bridges       []*BridgeStatus `protobuf:"bytes,1,rep,name=bridges,proto3" json:"bridges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBridgesResponse) Reset() {
+	*x = ListBridgesResponse{}
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBridgesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBridgesResponse) ProtoMessage() {}
+
+func (x *ListBridgesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBridgesResponse.ProtoReflect.Descriptor instead.
+func (*ListBridgesResponse) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListBridgesResponse) GetBridges() []*BridgeStatus {
+	if x != nil {
+		return x.Bridges
+	}
+	return nil
+}
+
+type BridgeStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The durable subscription that it consumes.
+	Subscription string `protobuf:"bytes,2,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// For people: what it sends to.
+	Target string      `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	State  BridgeState `protobuf:"varint,4,opt,name=state,proto3,enum=falcogateway.v1.BridgeState" json:"state,omitempty"`
+	// For people: the target's last answer, or what is wrong.
+	Detail    string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	StateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
+	// Alerts that the target has.
+	Delivered uint64 `protobuf:"varint,7,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	// Alerts that the target refused: they are among the dead letters.
+	Refused uint64 `protobuf:"varint,8,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Requests that came to nothing and were tried again.
+	Retries uint64 `protobuf:"varint,9,opt,name=retries,proto3" json:"retries,omitempty"`
+	// Alerts that retention took before they could be sent.
+	Lost uint64 `protobuf:"varint,10,opt,name=lost,proto3" json:"lost,omitempty"`
+	// How many alerts of the log come after what the target has, matching or not.
+	Lag uint64 `protobuf:"varint,11,opt,name=lag,proto3" json:"lag,omitempty"`
+	// When the target last took something.
+	LastDeliveryTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_delivery_time,json=lastDeliveryTime,proto3" json:"last_delivery_time,omitempty"`
+	// When the target is tried again; absent unless it is waited for.
+	NextAttemptTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=next_attempt_time,json=nextAttemptTime,proto3" json:"next_attempt_time,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *BridgeStatus) Reset() {
+	*x = BridgeStatus{}
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BridgeStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BridgeStatus) ProtoMessage() {}
+
+func (x *BridgeStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BridgeStatus.ProtoReflect.Descriptor instead.
+func (*BridgeStatus) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BridgeStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BridgeStatus) GetSubscription() string {
+	if x != nil {
+		return x.Subscription
+	}
+	return ""
+}
+
+func (x *BridgeStatus) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *BridgeStatus) GetState() BridgeState {
+	if x != nil {
+		return x.State
+	}
+	return BridgeState_BRIDGE_STATE_UNSPECIFIED
+}
+
+func (x *BridgeStatus) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BridgeStatus) GetStateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StateTime
+	}
+	return nil
+}
+
+func (x *BridgeStatus) GetDelivered() uint64 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *BridgeStatus) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *BridgeStatus) GetRetries() uint64 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
+func (x *BridgeStatus) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *BridgeStatus) GetLag() uint64 {
+	if x != nil {
+		return x.Lag
+	}
+	return 0
+}
+
+func (x *BridgeStatus) GetLastDeliveryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastDeliveryTime
+	}
+	return nil
+}
+
+func (x *BridgeStatus) GetNextAttemptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAttemptTime
+	}
+	return nil
+}
+
 type ListDeadLettersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 1000; 100 when absent.
@@ -922,7 +1220,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1232,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1245,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListDeadLettersRequest) GetLimit() uint32 {
@@ -969,7 +1267,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -981,7 +1279,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -994,7 +1292,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -1017,7 +1315,8 @@ type DeadLetter struct {
 	Origin  *Origin                `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
 	Reason  string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	Message string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	// The document as it came, its first 64 KiB.
+	// The document as it came, its first 64 KiB; of what a bridge's target refused, the
+	// alert in JSON.
 	Raw []byte `protobuf:"bytes,5,opt,name=raw,proto3" json:"raw,omitempty"`
 	// Its whole length.
 	RawLength     uint64 `protobuf:"varint,6,opt,name=raw_length,json=rawLength,proto3" json:"raw_length,omitempty"`
@@ -1027,7 +1326,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1338,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1351,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeadLetter) GetTime() *timestamppb.Timestamp {
@@ -1173,7 +1472,26 @@ const file_falcogateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x03lag\x18\n" +
 	" \x01(\x04R\x03lag\x12\x1c\n" +
 	"\tdelivered\x18\v \x01(\x04R\tdelivered\x12\x12\n" +
-	"\x04lost\x18\f \x01(\x04R\x04lost\".\n" +
+	"\x04lost\x18\f \x01(\x04R\x04lost\"\x14\n" +
+	"\x12ListBridgesRequest\"N\n" +
+	"\x13ListBridgesResponse\x127\n" +
+	"\abridges\x18\x01 \x03(\v2\x1d.falcogateway.v1.BridgeStatusR\abridges\"\xef\x03\n" +
+	"\fBridgeStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\"\n" +
+	"\fsubscription\x18\x02 \x01(\tR\fsubscription\x12\x16\n" +
+	"\x06target\x18\x03 \x01(\tR\x06target\x122\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1c.falcogateway.v1.BridgeStateR\x05state\x12\x16\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x129\n" +
+	"\n" +
+	"state_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12\x1c\n" +
+	"\tdelivered\x18\a \x01(\x04R\tdelivered\x12\x18\n" +
+	"\arefused\x18\b \x01(\x04R\arefused\x12\x18\n" +
+	"\aretries\x18\t \x01(\x04R\aretries\x12\x12\n" +
+	"\x04lost\x18\n" +
+	" \x01(\x04R\x04lost\x12\x10\n" +
+	"\x03lag\x18\v \x01(\x04R\x03lag\x12H\n" +
+	"\x12last_delivery_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x10lastDeliveryTime\x12F\n" +
+	"\x11next_attempt_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\".\n" +
 	"\x16ListDeadLettersRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\"o\n" +
 	"\x17ListDeadLettersResponse\x12>\n" +
@@ -1193,12 +1511,21 @@ const file_falcogateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x16DURABILITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DURABILITY_EVERY_COMMIT\x10\x01\x12\x17\n" +
 	"\x13DURABILITY_INTERVAL\x10\x02\x12\x11\n" +
-	"\rDURABILITY_OS\x10\x032\x8d\x03\n" +
+	"\rDURABILITY_OS\x10\x03*\xd1\x01\n" +
+	"\vBridgeState\x12\x1c\n" +
+	"\x18BRIDGE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15BRIDGE_STATE_STARTING\x10\x01\x12\x1b\n" +
+	"\x17BRIDGE_STATE_DELIVERING\x10\x02\x12\x19\n" +
+	"\x15BRIDGE_STATE_RETRYING\x10\x03\x12\x1d\n" +
+	"\x19BRIDGE_STATE_DISCONNECTED\x10\x04\x12\x18\n" +
+	"\x14BRIDGE_STATE_STANDBY\x10\x05\x12\x18\n" +
+	"\x14BRIDGE_STATE_STOPPED\x10\x062\xe7\x03\n" +
 	"\x0eGatewayService\x12a\n" +
 	"\x0eGetGatewayInfo\x12&.falcogateway.v1.GetGatewayInfoRequest\x1a'.falcogateway.v1.GetGatewayInfoResponse\x12X\n" +
 	"\vListSources\x12#.falcogateway.v1.ListSourcesRequest\x1a$.falcogateway.v1.ListSourcesResponse\x12X\n" +
 	"\vListStreams\x12#.falcogateway.v1.ListStreamsRequest\x1a$.falcogateway.v1.ListStreamsResponse\x12d\n" +
-	"\x0fListDeadLetters\x12'.falcogateway.v1.ListDeadLettersRequest\x1a(.falcogateway.v1.ListDeadLettersResponseB\xd9\x01\n" +
+	"\x0fListDeadLetters\x12'.falcogateway.v1.ListDeadLettersRequest\x1a(.falcogateway.v1.ListDeadLettersResponse\x12X\n" +
+	"\vListBridges\x12#.falcogateway.v1.ListBridgesRequest\x1a$.falcogateway.v1.ListBridgesResponseB\xd9\x01\n" +
 	"\x13com.falcogateway.v1B\x13GatewayServiceProtoP\x01ZPgithub.com/falco-gateway/falco-gateway/clients/go/falcogateway/v1;falcogatewayv1\xa2\x02\x03FXX\xaa\x02\x0fFalcogateway.V1\xca\x02\x0fFalcogateway\\V1\xe2\x02\x1bFalcogateway\\V1\\GPBMetadata\xea\x02\x10Falcogateway::V1b\x06proto3"
 
 var (
@@ -1213,68 +1540,79 @@ func file_falcogateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_falcogateway_v1_gateway_service_proto_rawDescData
 }
 
-var file_falcogateway_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_falcogateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_falcogateway_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_falcogateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_falcogateway_v1_gateway_service_proto_goTypes = []any{
 	(Durability)(0),                 // 0: falcogateway.v1.Durability
-	(*GetGatewayInfoRequest)(nil),   // 1: falcogateway.v1.GetGatewayInfoRequest
-	(*GetGatewayInfoResponse)(nil),  // 2: falcogateway.v1.GetGatewayInfoResponse
-	(*LogInfo)(nil),                 // 3: falcogateway.v1.LogInfo
-	(*Limits)(nil),                  // 4: falcogateway.v1.Limits
-	(*ListSourcesRequest)(nil),      // 5: falcogateway.v1.ListSourcesRequest
-	(*ListSourcesResponse)(nil),     // 6: falcogateway.v1.ListSourcesResponse
-	(*SourceStatus)(nil),            // 7: falcogateway.v1.SourceStatus
-	(*RejectionCount)(nil),          // 8: falcogateway.v1.RejectionCount
-	(*ListStreamsRequest)(nil),      // 9: falcogateway.v1.ListStreamsRequest
-	(*ListStreamsResponse)(nil),     // 10: falcogateway.v1.ListStreamsResponse
-	(*StreamStatus)(nil),            // 11: falcogateway.v1.StreamStatus
-	(*ListDeadLettersRequest)(nil),  // 12: falcogateway.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil), // 13: falcogateway.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),              // 14: falcogateway.v1.DeadLetter
-	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 16: google.protobuf.Duration
-	(Transport)(0),                  // 17: falcogateway.v1.Transport
-	(SourceState)(0),                // 18: falcogateway.v1.SourceState
-	(AlertView)(0),                  // 19: falcogateway.v1.AlertView
-	(OverflowPolicy)(0),             // 20: falcogateway.v1.OverflowPolicy
-	(StreamState)(0),                // 21: falcogateway.v1.StreamState
-	(*Origin)(nil),                  // 22: falcogateway.v1.Origin
+	(BridgeState)(0),                // 1: falcogateway.v1.BridgeState
+	(*GetGatewayInfoRequest)(nil),   // 2: falcogateway.v1.GetGatewayInfoRequest
+	(*GetGatewayInfoResponse)(nil),  // 3: falcogateway.v1.GetGatewayInfoResponse
+	(*LogInfo)(nil),                 // 4: falcogateway.v1.LogInfo
+	(*Limits)(nil),                  // 5: falcogateway.v1.Limits
+	(*ListSourcesRequest)(nil),      // 6: falcogateway.v1.ListSourcesRequest
+	(*ListSourcesResponse)(nil),     // 7: falcogateway.v1.ListSourcesResponse
+	(*SourceStatus)(nil),            // 8: falcogateway.v1.SourceStatus
+	(*RejectionCount)(nil),          // 9: falcogateway.v1.RejectionCount
+	(*ListStreamsRequest)(nil),      // 10: falcogateway.v1.ListStreamsRequest
+	(*ListStreamsResponse)(nil),     // 11: falcogateway.v1.ListStreamsResponse
+	(*StreamStatus)(nil),            // 12: falcogateway.v1.StreamStatus
+	(*ListBridgesRequest)(nil),      // 13: falcogateway.v1.ListBridgesRequest
+	(*ListBridgesResponse)(nil),     // 14: falcogateway.v1.ListBridgesResponse
+	(*BridgeStatus)(nil),            // 15: falcogateway.v1.BridgeStatus
+	(*ListDeadLettersRequest)(nil),  // 16: falcogateway.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil), // 17: falcogateway.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),              // 18: falcogateway.v1.DeadLetter
+	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
+	(Transport)(0),                  // 21: falcogateway.v1.Transport
+	(SourceState)(0),                // 22: falcogateway.v1.SourceState
+	(AlertView)(0),                  // 23: falcogateway.v1.AlertView
+	(OverflowPolicy)(0),             // 24: falcogateway.v1.OverflowPolicy
+	(StreamState)(0),                // 25: falcogateway.v1.StreamState
+	(*Origin)(nil),                  // 26: falcogateway.v1.Origin
 }
 var file_falcogateway_v1_gateway_service_proto_depIdxs = []int32{
-	15, // 0: falcogateway.v1.GetGatewayInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	3,  // 1: falcogateway.v1.GetGatewayInfoResponse.log:type_name -> falcogateway.v1.LogInfo
-	4,  // 2: falcogateway.v1.GetGatewayInfoResponse.limits:type_name -> falcogateway.v1.Limits
-	15, // 3: falcogateway.v1.LogInfo.earliest_time:type_name -> google.protobuf.Timestamp
-	15, // 4: falcogateway.v1.LogInfo.head_time:type_name -> google.protobuf.Timestamp
+	19, // 0: falcogateway.v1.GetGatewayInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	4,  // 1: falcogateway.v1.GetGatewayInfoResponse.log:type_name -> falcogateway.v1.LogInfo
+	5,  // 2: falcogateway.v1.GetGatewayInfoResponse.limits:type_name -> falcogateway.v1.Limits
+	19, // 3: falcogateway.v1.LogInfo.earliest_time:type_name -> google.protobuf.Timestamp
+	19, // 4: falcogateway.v1.LogInfo.head_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: falcogateway.v1.LogInfo.durability:type_name -> falcogateway.v1.Durability
-	16, // 6: falcogateway.v1.LogInfo.retention_age:type_name -> google.protobuf.Duration
-	7,  // 7: falcogateway.v1.ListSourcesResponse.sources:type_name -> falcogateway.v1.SourceStatus
-	17, // 8: falcogateway.v1.SourceStatus.transport:type_name -> falcogateway.v1.Transport
-	18, // 9: falcogateway.v1.SourceStatus.state:type_name -> falcogateway.v1.SourceState
-	15, // 10: falcogateway.v1.SourceStatus.state_time:type_name -> google.protobuf.Timestamp
-	15, // 11: falcogateway.v1.SourceStatus.last_alert_time:type_name -> google.protobuf.Timestamp
-	8,  // 12: falcogateway.v1.SourceStatus.rejected:type_name -> falcogateway.v1.RejectionCount
-	11, // 13: falcogateway.v1.ListStreamsResponse.streams:type_name -> falcogateway.v1.StreamStatus
-	19, // 14: falcogateway.v1.StreamStatus.view:type_name -> falcogateway.v1.AlertView
-	20, // 15: falcogateway.v1.StreamStatus.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
-	15, // 16: falcogateway.v1.StreamStatus.open_time:type_name -> google.protobuf.Timestamp
-	21, // 17: falcogateway.v1.StreamStatus.state:type_name -> falcogateway.v1.StreamState
-	14, // 18: falcogateway.v1.ListDeadLettersResponse.dead_letters:type_name -> falcogateway.v1.DeadLetter
-	15, // 19: falcogateway.v1.DeadLetter.time:type_name -> google.protobuf.Timestamp
-	22, // 20: falcogateway.v1.DeadLetter.origin:type_name -> falcogateway.v1.Origin
-	1,  // 21: falcogateway.v1.GatewayService.GetGatewayInfo:input_type -> falcogateway.v1.GetGatewayInfoRequest
-	5,  // 22: falcogateway.v1.GatewayService.ListSources:input_type -> falcogateway.v1.ListSourcesRequest
-	9,  // 23: falcogateway.v1.GatewayService.ListStreams:input_type -> falcogateway.v1.ListStreamsRequest
-	12, // 24: falcogateway.v1.GatewayService.ListDeadLetters:input_type -> falcogateway.v1.ListDeadLettersRequest
-	2,  // 25: falcogateway.v1.GatewayService.GetGatewayInfo:output_type -> falcogateway.v1.GetGatewayInfoResponse
-	6,  // 26: falcogateway.v1.GatewayService.ListSources:output_type -> falcogateway.v1.ListSourcesResponse
-	10, // 27: falcogateway.v1.GatewayService.ListStreams:output_type -> falcogateway.v1.ListStreamsResponse
-	13, // 28: falcogateway.v1.GatewayService.ListDeadLetters:output_type -> falcogateway.v1.ListDeadLettersResponse
-	25, // [25:29] is the sub-list for method output_type
-	21, // [21:25] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	20, // 6: falcogateway.v1.LogInfo.retention_age:type_name -> google.protobuf.Duration
+	8,  // 7: falcogateway.v1.ListSourcesResponse.sources:type_name -> falcogateway.v1.SourceStatus
+	21, // 8: falcogateway.v1.SourceStatus.transport:type_name -> falcogateway.v1.Transport
+	22, // 9: falcogateway.v1.SourceStatus.state:type_name -> falcogateway.v1.SourceState
+	19, // 10: falcogateway.v1.SourceStatus.state_time:type_name -> google.protobuf.Timestamp
+	19, // 11: falcogateway.v1.SourceStatus.last_alert_time:type_name -> google.protobuf.Timestamp
+	9,  // 12: falcogateway.v1.SourceStatus.rejected:type_name -> falcogateway.v1.RejectionCount
+	12, // 13: falcogateway.v1.ListStreamsResponse.streams:type_name -> falcogateway.v1.StreamStatus
+	23, // 14: falcogateway.v1.StreamStatus.view:type_name -> falcogateway.v1.AlertView
+	24, // 15: falcogateway.v1.StreamStatus.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
+	19, // 16: falcogateway.v1.StreamStatus.open_time:type_name -> google.protobuf.Timestamp
+	25, // 17: falcogateway.v1.StreamStatus.state:type_name -> falcogateway.v1.StreamState
+	15, // 18: falcogateway.v1.ListBridgesResponse.bridges:type_name -> falcogateway.v1.BridgeStatus
+	1,  // 19: falcogateway.v1.BridgeStatus.state:type_name -> falcogateway.v1.BridgeState
+	19, // 20: falcogateway.v1.BridgeStatus.state_time:type_name -> google.protobuf.Timestamp
+	19, // 21: falcogateway.v1.BridgeStatus.last_delivery_time:type_name -> google.protobuf.Timestamp
+	19, // 22: falcogateway.v1.BridgeStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	18, // 23: falcogateway.v1.ListDeadLettersResponse.dead_letters:type_name -> falcogateway.v1.DeadLetter
+	19, // 24: falcogateway.v1.DeadLetter.time:type_name -> google.protobuf.Timestamp
+	26, // 25: falcogateway.v1.DeadLetter.origin:type_name -> falcogateway.v1.Origin
+	2,  // 26: falcogateway.v1.GatewayService.GetGatewayInfo:input_type -> falcogateway.v1.GetGatewayInfoRequest
+	6,  // 27: falcogateway.v1.GatewayService.ListSources:input_type -> falcogateway.v1.ListSourcesRequest
+	10, // 28: falcogateway.v1.GatewayService.ListStreams:input_type -> falcogateway.v1.ListStreamsRequest
+	16, // 29: falcogateway.v1.GatewayService.ListDeadLetters:input_type -> falcogateway.v1.ListDeadLettersRequest
+	13, // 30: falcogateway.v1.GatewayService.ListBridges:input_type -> falcogateway.v1.ListBridgesRequest
+	3,  // 31: falcogateway.v1.GatewayService.GetGatewayInfo:output_type -> falcogateway.v1.GetGatewayInfoResponse
+	7,  // 32: falcogateway.v1.GatewayService.ListSources:output_type -> falcogateway.v1.ListSourcesResponse
+	11, // 33: falcogateway.v1.GatewayService.ListStreams:output_type -> falcogateway.v1.ListStreamsResponse
+	17, // 34: falcogateway.v1.GatewayService.ListDeadLetters:output_type -> falcogateway.v1.ListDeadLettersResponse
+	14, // 35: falcogateway.v1.GatewayService.ListBridges:output_type -> falcogateway.v1.ListBridgesResponse
+	31, // [31:36] is the sub-list for method output_type
+	26, // [26:31] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_falcogateway_v1_gateway_service_proto_init() }
@@ -1289,8 +1627,8 @@ func file_falcogateway_v1_gateway_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_falcogateway_v1_gateway_service_proto_rawDesc), len(file_falcogateway_v1_gateway_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

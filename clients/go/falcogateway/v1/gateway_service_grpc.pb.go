@@ -25,6 +25,7 @@ const (
 	GatewayService_ListSources_FullMethodName     = "/falcogateway.v1.GatewayService/ListSources"
 	GatewayService_ListStreams_FullMethodName     = "/falcogateway.v1.GatewayService/ListStreams"
 	GatewayService_ListDeadLetters_FullMethodName = "/falcogateway.v1.GatewayService/ListDeadLetters"
+	GatewayService_ListBridges_FullMethodName     = "/falcogateway.v1.GatewayService/ListBridges"
 )
 
 // GatewayServiceClient is the client API for GatewayService service.
@@ -35,8 +36,11 @@ type GatewayServiceClient interface {
 	ListSources(ctx context.Context, in *ListSourcesRequest, opts ...grpc.CallOption) (*ListSourcesResponse, error)
 	// Who is reading.
 	ListStreams(ctx context.Context, in *ListStreamsRequest, opts ...grpc.CallOption) (*ListStreamsResponse, error)
-	// The newest documents that were refused, with why.
+	// The newest documents that were refused, by the gateway or by what a bridge sends
+	// to, with why.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
+	// What this gateway itself sends alerts on to.
+	ListBridges(ctx context.Context, in *ListBridgesRequest, opts ...grpc.CallOption) (*ListBridgesResponse, error)
 }
 
 type gatewayServiceClient struct {
@@ -87,6 +91,16 @@ func (c *gatewayServiceClient) ListDeadLetters(ctx context.Context, in *ListDead
 	return out, nil
 }
 
+func (c *gatewayServiceClient) ListBridges(ctx context.Context, in *ListBridgesRequest, opts ...grpc.CallOption) (*ListBridgesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBridgesResponse)
+	err := c.cc.Invoke(ctx, GatewayService_ListBridges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GatewayServiceServer is the server API for GatewayService service.
 // All implementations must embed UnimplementedGatewayServiceServer
 // for forward compatibility.
@@ -95,8 +109,11 @@ type GatewayServiceServer interface {
 	ListSources(context.Context, *ListSourcesRequest) (*ListSourcesResponse, error)
 	// Who is reading.
 	ListStreams(context.Context, *ListStreamsRequest) (*ListStreamsResponse, error)
-	// The newest documents that were refused, with why.
+	// The newest documents that were refused, by the gateway or by what a bridge sends
+	// to, with why.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
+	// What this gateway itself sends alerts on to.
+	ListBridges(context.Context, *ListBridgesRequest) (*ListBridgesResponse, error)
 	mustEmbedUnimplementedGatewayServiceServer()
 }
 
@@ -118,6 +135,9 @@ func (UnimplementedGatewayServiceServer) ListStreams(context.Context, *ListStrea
 }
 func (UnimplementedGatewayServiceServer) ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeadLetters not implemented")
+}
+func (UnimplementedGatewayServiceServer) ListBridges(context.Context, *ListBridgesRequest) (*ListBridgesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBridges not implemented")
 }
 func (UnimplementedGatewayServiceServer) mustEmbedUnimplementedGatewayServiceServer() {}
 func (UnimplementedGatewayServiceServer) testEmbeddedByValue()                        {}
@@ -212,6 +232,24 @@ func _GatewayService_ListDeadLetters_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_ListBridges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBridgesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).ListBridges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_ListBridges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).ListBridges(ctx, req.(*ListBridgesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // GatewayService_ServiceDesc is the grpc.ServiceDesc for GatewayService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -234,6 +272,10 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListDeadLetters",
 			Handler:    _GatewayService_ListDeadLetters_Handler,
+		},
+		{
+			MethodName: "ListBridges",
+			Handler:    _GatewayService_ListBridges_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
