@@ -14,7 +14,7 @@ mod process;
 use serde_json::{Map, Value};
 
 use super::{
-    GATEWAY_VERSION,
+    GATEWAY_VERSION, line,
     object::Object,
     reading::{addresses, container_id, exact, file_name, technique_of, text, user_name},
     severity::Severity,
@@ -256,10 +256,16 @@ fn flattened(fields: &Fields) -> Value {
         .into()
 }
 
+/// Lucene takes terms of up to 32,766 bytes, and makes one of the path and the value. An
+/// alert with a longer one would be refused whole: a long command line must not hide it.
+const MOST_VALUE_BYTES: usize = 31_000;
+
 fn as_text(value: &FieldValue) -> Value {
     match value {
         FieldValue::List(values) => values.iter().map(as_text).collect(),
-        FieldValue::String(text) | FieldValue::Json(text) => text.as_str().into(),
+        FieldValue::String(text) | FieldValue::Json(text) => {
+            line::cut_bytes(text, MOST_VALUE_BYTES).into()
+        }
         other => json::value(other).to_string().into(),
     }
 }

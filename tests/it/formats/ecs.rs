@@ -124,3 +124,20 @@ proptest! {
         check(&alert);
     }
 }
+
+/// Lucene's limit is of a path and a value together.
+#[test]
+fn no_value_is_too_long_for_a_term() {
+    let mut alert = alerts::all().remove(0);
+    let key = "k".repeat(1024);
+    let value = "é".repeat(50_000);
+    alert
+        .output_fields
+        .insert(key.clone(), value.as_str().into());
+    let document = ecs::document(&alert);
+    let value = document["falco"]["output_fields"][key.as_str()]
+        .as_str()
+        .unwrap();
+    assert!("falco.output_fields.".len() + key.len() + 1 + value.len() <= 32_766);
+    assert!(value.len() > 30_000 && value.ends_with("[...]"));
+}
