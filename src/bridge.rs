@@ -100,13 +100,13 @@ fn warn_of_filter(config: &Config) {
 /// With what the target says, or what keeps from asking it.
 pub async fn test(config: &Config) -> Result<String, String> {
     let item = test_item(config)?;
-    let sent = tokio::time::timeout(config.timeout.0, async {
+    let sent = tokio::time::timeout(config.patience().0, async {
         let mut target = Target::connect(config).await?;
         Ok::<_, outcome::Trouble>(target.send(&[item]).await)
     });
     let sent = sent
         .await
-        .map_err(|_| format!("the target did not answer within {}", config.timeout))?;
+        .map_err(|_| format!("the target did not answer within {}", config.patience()))?;
     let mut batch = batch::Batch::new([test_item(config)?].into(), 0);
     match sent.map_err(|trouble| trouble.why)? {
         Outcome::Delivered(answer) => Ok(answer),

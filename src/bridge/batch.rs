@@ -14,6 +14,9 @@ pub(super) struct Item {
     pub(super) bytes: usize,
 }
 
+/// An alert that the target refused, with its answer.
+pub(super) type Refused = (Item, String);
+
 /// Alerts that one acknowledgement is for.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -34,7 +37,9 @@ pub(super) struct Settled {
     /// So many alerts are with the target.
     pub(super) delivered: u64,
     /// These never will be, with the target's answer.
-    pub(super) refused: Vec<(Item, String)>,
+    pub(super) refused: Vec<Refused>,
+    /// The target took something, so it is not the target that is at fault.
+    pub(super) took_some: bool,
     /// Why the rest is not.
     pub(super) trouble: Option<Trouble>,
 }
@@ -86,9 +91,14 @@ impl Batch {
                 self.turn = sent.saturating_mul(2);
                 Settled {
                     delivered: sent as u64,
+                    took_some: true,
                     ..Settled::default()
                 }
             }
+            Outcome::Partly(answer) => Settled {
+                took_some: true,
+                ..self.each(vec![Verdict::Refused(answer); sent])
+            },
             Outcome::Refused(_) if sent > 1 => {
                 self.turn = sent / 2;
                 Settled::default()
@@ -110,8 +120,12 @@ impl Batch {
         let sent = self.items.drain(..verdicts.len());
         for (item, verdict) in sent.zip(verdicts) {
             match verdict {
-                Verdict::Delivered => settled.delivered += 1,
+                Verdict::Delivered => {
+                    settled.delivered += 1;
+                    settled.took_some = true;
+                }
                 Verdict::Refused(answer) => settled.refused.push((item, answer)),
+                Verdict::Untried => left.push_back(item),
                 Verdict::Again(why) => {
                     left.push_back(item);
                     settled.trouble.get_or_insert(why);
@@ -217,6 +231,15 @@ mod tests {
         assert_eq!(settled.delivered, 0);
         assert!(settled.trouble.unwrap().why.contains("1 of 3"));
         assert_eq!((batch.turn().len(), batch.settled_through()), (3, None));
+    }
+
+    #[test]
+    fn what_may_be_refused_is_refused_and_not_the_targets_fault() {
+        let mut batch = batch(3);
+        let settled = batch.settle(Outcome::Partly("one of them".into()));
+        assert_eq!((settled.delivered, settled.refused.len()), (0, 3));
+        assert!(settled.took_some && batch.is_settled());
+        assert_eq!(batch.settled_through(), Some("2"));
     }
 
     #[test]

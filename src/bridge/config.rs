@@ -1,6 +1,6 @@
 //! What an operator says about a bridge, checked before anything is opened.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,13 @@ impl Config {
         self.subscription.as_deref().unwrap_or(&self.name)
     }
 
+    /// How long a request may take with all that belongs to it.
+    pub(super) fn patience(&self) -> Span {
+        let hec = self.splunk_hec.as_ref();
+        let more = hec.map_or(Duration::ZERO, |hec| hec.ack_timeout.0);
+        Span(self.timeout.0 + more)
+    }
+
     /// How many alerts one request can hold, whatever the batch.
     pub(super) fn most_per_request(&self) -> usize {
         match &self.webhook {
@@ -167,6 +174,9 @@ impl Config {
         match self.kind()? {
             Kind::Stdout(_) => Ok(()),
             Kind::File(config) => config.check(),
+            Kind::Syslog(config) if config.settle >= self.timeout => {
+                Err("syslog.settle must be shorter than timeout, which it is a part of".to_owned())
+            }
             Kind::Syslog(config) => config.check(),
             Kind::Webhook(config) => config.check(),
             Kind::Hec(config) => config.check(),
@@ -222,9 +232,9 @@ impl Kind {
 }
 
 fn default_timeout() -> Span {
-    Span(std::time::Duration::from_secs(30))
+    Span(Duration::from_secs(30))
 }
 
 fn default_max_backoff() -> Span {
-    Span(std::time::Duration::from_secs(60))
+    Span(Duration::from_secs(60))
 }

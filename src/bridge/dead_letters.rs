@@ -14,8 +14,9 @@ use std::{
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
-use super::batch::Item;
+use super::batch::{Item, Refused};
 use crate::{clock, json, log};
 
 /// When the file is renamed and a new one begun.
@@ -28,8 +29,7 @@ const REFUSED_BY_TARGET: &str = "REFUSED_BY_TARGET";
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     bridge: String,
-    path: PathBuf,
-    most_bytes: u64,
+    file: Letters,
     /// Those of the gateway, if the bridge is in one.
     shared: Option<log::DeadLetters>,
 }
@@ -48,14 +48,16 @@ impl DeadLetters {
     pub(super) fn new(bridge: &str, path: PathBuf, shared: Option<log::DeadLetters>) -> Self {
         Self {
             bridge: bridge.to_owned(),
-            path,
-            most_bytes: MOST_BYTES,
+            file: Letters {
+                path,
+                most_bytes: MOST_BYTES,
+            },
             shared,
         }
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 
     /// Keeps what the target refused, with its answers. All of it is on disk
@@ -63,20 +65,15 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When the disk refuses; nothing counts as kept then.
-    pub(super) fn keep(&self, refused: &[(Item, String)]) -> io::Result<()> {
+    pub(super) async fn keep(&self, refused: &[Refused]) -> io::Result<()> {
         let mut lines = Vec::new();
         for (item, answer) in refused {
             serde_json::to_writer(&mut lines, &self.letter(item, answer))?;
             lines.push(b'\n');
         }
-        let mut file = self.open(lines.len() as u64)?;
-        let length = file.metadata()?.len();
-        let written = file.write_all(&lines).and_then(|()| file.sync_data());
-        if written.is_err() {
-            // It is tried again, and no line is to begin behind half of one.
-            let _ = file.set_len(length);
-        }
-        written?;
+        let file = self.file.clone();
+        let written = spawn_blocking(move || file.append(&lines));
+        written.await.map_err(io::Error::other)??;
         self.share(refused);
         Ok(())
     }
@@ -91,7 +88,7 @@ impl DeadLetters {
         }
     }
 
-    fn share(&self, refused: &[(Item, String)]) {
+    fn share(&self, refused: &[Refused]) {
         let Some(shared) = &self.shared else {
             return;
         };
@@ -106,6 +103,26 @@ impl DeadLetters {
             ));
         }
     }
+}
+
+/// The file, and when it is renamed.
+#[derive(Debug, Clone)]
+struct Letters {
+    path: PathBuf,
+    most_bytes: u64,
+}
+
+impl Letters {
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        let mut file = self.open(lines.len() as u64)?;
+        let length = file.metadata()?.len();
+        let written = file.write_all(lines).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // It is tried again, and no line is to begin behind half of one.
+            let _ = file.set_len(length);
+        }
+        written
+    }
 
     /// The file, with room for so many bytes more.
     fn open(&self, more: u64) -> io::Result<File> {
@@ -118,7 +135,6 @@ impl DeadLetters {
             old.push(".1");
             fs::rename(&self.path, &old)?;
             tracing::warn!(
-                bridge = self.bridge,
                 path = %self.path.display(),
                 "the file of dead letters is full, and goes on in a new one; the one before the last is gone"
             );
@@ -146,13 +162,16 @@ mod tests {
         (item, "HTTP 400: no".into())
     }
 
-    #[test]
-    fn what_was_refused_is_in_the_file_and_among_the_gateways_dead_letters() {
+    #[tokio::test]
+    async fn what_was_refused_is_in_the_file_and_among_the_gateways_dead_letters() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new folder/siem.jsonl");
         let shared = log::DeadLetters::default();
         let letters = DeadLetters::new("siem", path.clone(), Some(shared.clone()));
-        letters.keep(&[refused("a\nb"), refused("c")]).unwrap();
+        letters
+            .keep(&[refused("a\nb"), refused("c")])
+            .await
+            .unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<Value> = text
             .lines()
@@ -166,16 +185,14 @@ mod tests {
         assert_eq!(newest.message, "bridge siem: HTTP 400: no");
     }
 
-    #[test]
-    fn a_full_file_makes_room_for_a_new_one() {
+    #[tokio::test]
+    async fn a_full_file_makes_room_for_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("siem.jsonl");
-        let letters = DeadLetters {
-            most_bytes: 1,
-            ..DeadLetters::new("siem", path.clone(), None)
-        };
+        let mut letters = DeadLetters::new("siem", path.clone(), None);
+        letters.file.most_bytes = 1;
         for rule in ["a", "b", "c"] {
-            letters.keep(&[refused(rule)]).unwrap();
+            letters.keep(&[refused(rule)]).await.unwrap();
         }
         let old = folder.path().join("siem.jsonl.1");
         assert!(fs::read_to_string(path).unwrap().contains("\"rule\":\"c\""));

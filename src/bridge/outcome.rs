@@ -9,10 +9,32 @@ pub(super) enum Outcome {
     Delivered(String),
     /// It says what became of each, in their order.
     Each(Vec<Verdict>),
+    /// It has a part of them, does not say which, and refuses the rest, whenever it is
+    /// sent.
+    Partly(String),
     /// It refuses something that is in them, whenever it is sent.
     Refused(String),
     /// It may take them another time.
     Again(Trouble),
+}
+
+impl Outcome {
+    /// Whether it ended in trouble, perhaps in the middle of something.
+    pub(super) fn is_trouble(&self) -> bool {
+        match self {
+            Self::Again(_) => true,
+            Self::Each(verdicts) => verdicts.iter().any(|it| matches!(it, Verdict::Again(_))),
+            Self::Delivered(_) | Self::Partly(_) | Self::Refused(_) => false,
+        }
+    }
+
+    /// What the target said to alerts that it took all of.
+    pub(super) fn answer(&self) -> String {
+        match self {
+            Self::Delivered(answer) => answer.clone(),
+            Self::Each(_) | Self::Partly(_) | Self::Refused(_) | Self::Again(_) => String::new(),
+        }
+    }
 }
 
 /// What became of one alert.
@@ -24,6 +46,8 @@ pub(super) enum Verdict {
     Refused(String),
     /// It may take it another time.
     Again(Trouble),
+    /// It has not looked at it.
+    Untried,
 }
 
 /// Why nothing was delivered now.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, transport::Channel};
 
 use super::{
-    batch::{Batch, Item},
+    batch::{Batch, Item, Refused},
     config::Config,
     dead_letters::DeadLetters,
     inbox::{Ended, Inbox},
@@ -25,8 +25,8 @@ const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// So many refusals in a row are the alerts' fault. After that it may be the target's, or
-/// the configuration's, and it is paused before each further one.
-const SUSPICIOUS: u32 = 16;
+/// the configuration's, and it is paused before so many more are given up.
+const SUSPICIOUS: usize = 16;
 
 /// One bridge.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Runner {
     /// files for TLS as they are then.
     pub(super) target: Option<Target>,
     pub(super) backoff: Backoff,
-    pub(super) refused_in_a_row: u32,
+    pub(super) refused_in_a_row: usize,
     pub(super) end: CancellationToken,
 }
 
@@ -112,19 +112,25 @@ impl Runner {
     /// given up: it comes again, or the bridge ends.
     async fn deliver(&mut self, inbox: &mut Inbox, batch: &mut Batch) -> Result<bool, Ended> {
         while !batch.is_settled() {
+            if inbox.is_stale(batch) {
+                return Ok(false);
+            }
             batch.limit(self.config.most_per_request());
             let outcome = inbox.meanwhile(self.attempt(batch.turn())).await?;
-            let answer = match &outcome {
-                Outcome::Delivered(answer) => answer.clone(),
-                Outcome::Each(_) | Outcome::Refused(_) | Outcome::Again(_) => String::new(),
-            };
+            let answer = outcome.answer();
             let settled = batch.settle(outcome);
             if settled.delivered > 0 {
                 self.reporter.delivered(settled.delivered, &answer);
+            }
+            if settled.took_some {
                 self.refused_in_a_row = 0;
                 self.backoff.reset();
             }
-            if !self.bury(inbox, batch, &settled.refused).await? {
+            let is_suspicious = !settled.took_some;
+            if !self
+                .bury_all(inbox, batch, settled.refused, is_suspicious)
+                .await?
+            {
                 return Ok(false);
             }
             inbox.acknowledge(batch);
@@ -139,7 +145,7 @@ impl Runner {
 
     /// Sends `items` once.
     async fn attempt(&mut self, items: &[Item]) -> Outcome {
-        let limit = self.config.timeout;
+        let limit = self.config.patience();
         let Self { target, config, .. } = self;
         let sent = timeout(limit.0, async {
             let mut ready = match target.take() {
@@ -147,8 +153,7 @@ impl Runner {
                 None => Target::connect(config).await?,
             };
             let outcome = ready.send(items).await;
-            // A failed or cancelled one may be in the middle of something.
-            if !matches!(outcome, Outcome::Again(_)) {
+            if !outcome.is_trouble() {
                 *target = Some(ready);
             }
             Ok::<_, Trouble>(outcome)
@@ -160,39 +165,61 @@ impl Runner {
         }
     }
 
+    /// Keeps what the target refused; a few at a time where it may refuse everything.
+    async fn bury_all(
+        &mut self,
+        inbox: &mut Inbox,
+        batch: &Batch,
+        refused: Vec<Refused>,
+        is_suspicious: bool,
+    ) -> Result<bool, Ended> {
+        for some in refused.chunks(SUSPICIOUS) {
+            let is_kept = (!is_suspicious || self.wait_if_all(inbox, batch, some).await?)
+                && self.bury(inbox, batch, some).await?;
+            if !is_kept {
+                return Ok(false);
+            }
+            self.refused_in_a_row = self.refused_in_a_row.saturating_add(some.len());
+        }
+        Ok(true)
+    }
+
+    /// Waits when the target has refused so much that it may be its fault.
+    async fn wait_if_all(
+        &mut self,
+        inbox: &mut Inbox,
+        batch: &Batch,
+        some: &[Refused],
+    ) -> Result<bool, Ended> {
+        let Some((_, answer)) = some.first() else {
+            return Ok(true);
+        };
+        if self.refused_in_a_row < SUSPICIOUS {
+            return Ok(true);
+        }
+        let why = format!("the target refuses one alert after the other: {answer}");
+        self.pause(inbox, batch, Trouble::new(why)).await
+    }
+
     /// Keeps what the target refused, however long the disk needs for that.
     async fn bury(
         &mut self,
         inbox: &mut Inbox,
         batch: &Batch,
-        refused: &[(Item, String)],
+        refused: &[Refused],
     ) -> Result<bool, Ended> {
-        let Some((first, answer)) = refused.first() else {
-            return Ok(true);
-        };
-        let count = u32::try_from(refused.len()).unwrap_or(u32::MAX);
-        self.refused_in_a_row = self.refused_in_a_row.saturating_add(count);
-        if self.refused_in_a_row > SUSPICIOUS {
-            let why = format!(
-                "the target refused the last {} alerts, each: {answer}",
-                self.refused_in_a_row
-            );
-            if !self.pause(inbox, batch, Trouble::new(why)).await? {
-                return Ok(false);
-            }
-        }
         let path = self.dead_letters.path().display().to_string();
-        while let Err(error) = self.dead_letters.keep(refused) {
+        while let Err(error) = self.dead_letters.keep(refused).await {
             let why = format!("failed to write dead letters to {path}: {error}");
             if !self.pause(inbox, batch, Trouble::new(why)).await? {
                 return Ok(false);
             }
         }
-        for _ in refused {
-            self.reporter.refused();
+        self.reporter.refused(refused.len() as u64);
+        if let Some((first, answer)) = refused.first() {
+            let (bridge, id) = (&self.config.name, first.alert.id);
+            tracing::warn!(bridge, refused = refused.len(), %id, answer, path, "the target refused alerts; they are among the dead letters");
         }
-        let (bridge, id) = (&self.config.name, first.alert.id);
-        tracing::warn!(bridge, refused = refused.len(), %id, answer, path, "the target refused alerts; they are among the dead letters");
         Ok(true)
     }
 

@@ -1,15 +1,52 @@
 //! What is known about each bridge, for operators.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{clock, pb::LossNotice};
 
 /// All bridges of a gateway. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Bridges {
-    entries: Arc<Mutex<Vec<BridgeStatus>>>,
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    status: BridgeStatus,
+    told: Told,
+}
+
+/// What was logged.
+#[derive(Debug, Default)]
+struct Told {
+    /// Reasons, and when each was logged; the oldest first.
+    reasons: VecDeque<(String, Timestamp)>,
+    /// The last that was logged was trouble.
+    is_trouble: bool,
+}
+
+/// How many reasons are remembered, and after how long one is logged again.
+const REASONS: usize = 16;
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+impl Told {
+    /// Whether trouble for this reason is to be logged.
+    fn is_news(&mut self, reason: &str, now: Timestamp) -> bool {
+        self.reasons
+            .retain(|(_, at)| now.duration_since(*at) < AGAIN);
+        if self.reasons.iter().any(|(told, _)| told == reason) {
+            return false;
+        }
+        self.reasons.truncate(REASONS - 1);
+        self.reasons.push_front((reason.to_owned(), now));
+        self.is_trouble = true;
+        true
+    }
 }
 
 /// One bridge, as it stands.
@@ -61,14 +98,14 @@ pub enum BridgeState {
 impl Bridges {
     /// All bridges, in the order of the configuration.
     pub fn list(&self) -> Vec<BridgeStatus> {
-        self.entries().clone()
+        self.entries().iter().map(|it| it.status.clone()).collect()
     }
 
     /// Adds a bridge, and returns that with which it reports.
     pub(super) fn register(&self, name: &str, subscription: &str, target: String) -> Reporter {
         let mut entries = self.entries();
         let index = entries.len();
-        entries.push(BridgeStatus {
+        let status = BridgeStatus {
             name: name.to_owned(),
             subscription: subscription.to_owned(),
             target,
@@ -81,6 +118,10 @@ impl Bridges {
             lost: 0,
             last_delivery: None,
             next_attempt: None,
+        };
+        entries.push(Entry {
+            status,
+            told: Told::default(),
         });
         drop(entries);
         Reporter {
@@ -90,7 +131,7 @@ impl Bridges {
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<BridgeStatus>> {
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,9 +154,9 @@ impl Reporter {
         });
     }
 
-    /// The target refused an alert.
-    pub(super) fn refused(&self) {
-        self.change(|status| status.refused += 1);
+    /// The target refused so many alerts.
+    pub(super) fn refused(&self, alerts: u64) {
+        self.change(|status| status.refused += alerts);
     }
 
     /// The target took nothing, and is tried again at `next`.
@@ -136,12 +177,19 @@ impl Reporter {
 
     /// The subscription is open.
     pub(super) fn connected(&self) {
-        let was_away =
-            self.bridges.entries().get(self.index).is_some_and(|it| {
-                matches!(it.state, BridgeState::Disconnected | BridgeState::Standby)
-            });
-        if was_away {
-            self.enter(BridgeState::Starting, "");
+        let entries = self.bridges.entries();
+        let status = entries.get(self.index).map(|it| it.status.clone());
+        drop(entries);
+        let away = |it: &BridgeStatus| {
+            matches!(it.state, BridgeState::Disconnected | BridgeState::Standby)
+        };
+        if let Some(status) = status.filter(away) {
+            // What the target took before, it took.
+            let state = match status.last_delivery {
+                Some(_) => BridgeState::Delivering,
+                None => BridgeState::Starting,
+            };
+            self.enter(state, "");
         }
     }
 
@@ -160,42 +208,58 @@ impl Reporter {
         self.enter(BridgeState::Stopped, "");
     }
 
-    /// A new state, and a new trouble, are logged once.
     fn enter(&self, state: BridgeState, detail: &str) {
-        let mut changed = false;
-        self.change(|status| {
-            let is_trouble = state != BridgeState::Delivering;
-            changed = status.state != state || is_trouble && status.detail != detail;
-            if status.state != state {
-                status.state_time = clock::now();
+        let now = clock::now();
+        let mut is_news = false;
+        self.change_entry(|Entry { status, told }| {
+            let is_new = status.state != state;
+            is_news = match state {
+                BridgeState::Retrying | BridgeState::Disconnected | BridgeState::Standby => {
+                    told.is_news(detail, now)
+                }
+                BridgeState::Stopped => is_new,
+                // Of what comes and goes all the time the first trouble is told.
+                BridgeState::Starting | BridgeState::Delivering => {
+                    is_new && std::mem::take(&mut told.is_trouble)
+                }
+            };
+            if is_new {
+                status.state_time = now;
             }
             status.state = state;
             detail.clone_into(&mut status.detail);
             status.next_attempt = None;
         });
-        if !changed {
-            return;
+        if is_news {
+            self.log(state, detail);
         }
+    }
+
+    fn log(&self, state: BridgeState, why: &str) {
         let bridge = &self.name;
         match state {
             BridgeState::Retrying => {
-                tracing::warn!(%bridge, why = detail, "the target takes nothing; alerts wait in the log");
+                tracing::warn!(%bridge, why, "the target takes nothing; alerts wait in the log");
             }
             BridgeState::Disconnected => {
-                tracing::warn!(%bridge, why = detail, "the bridge gets nothing from the gateway");
+                tracing::warn!(%bridge, why, "the bridge gets nothing from the gateway");
             }
             BridgeState::Standby => {
-                tracing::warn!(%bridge, why = detail, "another consumer has the bridge's subscription; it is taken again when that has left");
+                tracing::warn!(%bridge, why, "another consumer has the bridge's subscription; it is taken again when that has left");
             }
-            BridgeState::Delivering => tracing::info!(%bridge, "the target takes alerts"),
+            BridgeState::Delivering => tracing::info!(%bridge, "the target takes alerts again"),
             BridgeState::Starting => tracing::info!(%bridge, "the bridge has its subscription"),
             BridgeState::Stopped => tracing::info!(%bridge, "the bridge has ended"),
         }
     }
 
     fn change(&self, change: impl FnOnce(&mut BridgeStatus)) {
-        if let Some(status) = self.bridges.entries().get_mut(self.index) {
-            change(status);
+        self.change_entry(|entry| change(&mut entry.status));
+    }
+
+    fn change_entry(&self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.bridges.entries().get_mut(self.index) {
+            change(entry);
         }
     }
 }
@@ -223,5 +287,18 @@ mod tests {
         assert_eq!((status.delivered, status.next_attempt), (5, None));
         reporter.connected();
         assert_eq!(bridges.list()[0].state, BridgeState::Delivering);
+    }
+
+    #[test]
+    fn a_reason_is_told_once_in_a_while() {
+        let mut told = Told::default();
+        let at = |minutes: i64| Timestamp::from_second(minutes * 60).unwrap();
+        assert!(told.is_news("a", at(0)) && told.is_news("b", at(1)));
+        assert!(!told.is_news("a", at(2)) && !told.is_news("b", at(2)));
+        assert!(told.is_news("a", at(10)));
+        for reason in 0..100 {
+            assert!(told.is_news(&reason.to_string(), at(11)));
+        }
+        assert_eq!(told.reasons.len(), REASONS);
     }
 }

@@ -41,7 +41,7 @@ impl Target {
         let kind = config.kind().map_err(Trouble::new)?;
         Ok(match kind {
             Kind::Stdout(config) => Self::Stdout(stdout::Stdout::new(&config)),
-            Kind::File(config) => Self::File(file::File::open(config)?),
+            Kind::File(config) => Self::File(file::File::open(config).await?),
             Kind::Syslog(config) => Self::Syslog(syslog::Syslog::connect(&config).await?.into()),
             Kind::Webhook(config) => Self::Webhook(webhook::Webhook::new(config)?.into()),
             Kind::Hec(config) => Self::Hec(hec::Hec::new(config)?.into()),

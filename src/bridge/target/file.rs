@@ -65,15 +65,57 @@ fn default_keep() -> u32 {
 
 #[derive(Debug)]
 pub(in crate::bridge) struct File {
+    format: Format,
+    path: PathBuf,
+    /// None while it writes.
+    writer: Option<Writer>,
+}
+
+/// What blocks, for a thread of its own.
+#[derive(Debug)]
+struct Writer {
     config: Config,
     file: fs::File,
     length: u64,
 }
 
 impl File {
-    pub(super) fn open(config: Config) -> Result<Self, Trouble> {
-        let opened = open(&config.path);
-        let (file, length) = opened.map_err(|error| refused(&config.path, &error))?;
+    pub(super) async fn open(config: Config) -> Result<Self, Trouble> {
+        let (format, path) = (config.format, config.path.clone());
+        let writer = blocking(move || Writer::open(config)).await;
+        let writer = writer.map_err(|error| refused(&path, &error))?;
+        Ok(Self {
+            format,
+            path,
+            writer: Some(writer),
+        })
+    }
+
+    pub(super) async fn send(&mut self, items: &[Item]) -> Outcome {
+        let Some(mut writer) = self.writer.take() else {
+            return Trouble::new("the last write was not waited for").into();
+        };
+        let lines = lines(self.format, items);
+        let written = blocking(move || writer.write(&lines).map(|()| writer)).await;
+        match written {
+            Ok(writer) => {
+                self.writer = Some(writer);
+                Outcome::Delivered("written".to_owned())
+            }
+            Err(error) => refused(&self.path, &error).into(),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+impl Writer {
+    fn open(config: Config) -> io::Result<Self> {
+        let (file, length) = open(&config.path)?;
         Ok(Self {
             config,
             file,
@@ -81,15 +123,7 @@ impl File {
         })
     }
 
-    pub(super) async fn send(&mut self, items: &[Item]) -> Outcome {
-        let lines = lines(self.config.format, items);
-        match self.write(lines).await {
-            Ok(()) => Outcome::Delivered("written".to_owned()),
-            Err(error) => refused(&self.config.path, &error).into(),
-        }
-    }
-
-    async fn write(&mut self, lines: String) -> io::Result<()> {
+    fn write(&mut self, lines: &str) -> io::Result<()> {
         let is_full = self.length > 0 && self.length + lines.len() as u64 > self.config.max_bytes.0;
         if is_full {
             rotate(&self.config)?;
@@ -98,13 +132,9 @@ impl File {
         if is_full || !self.is_in_place() {
             (self.file, self.length) = open(&self.config.path)?;
         }
-        let mut file = self.file.try_clone()?;
         self.length += lines.len() as u64;
-        let written = spawn_blocking(move || {
-            file.write_all(lines.as_bytes())?;
-            file.sync_data()
-        });
-        written.await.map_err(io::Error::other)?
+        self.file.write_all(lines.as_bytes())?;
+        self.file.sync_data()
     }
 
     fn is_in_place(&self) -> bool {
@@ -213,7 +243,7 @@ mod tests {
     async fn a_full_file_is_renamed_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/alerts.log");
-        let mut file = File::open(config(path.clone())).unwrap();
+        let mut file = File::open(config(path.clone())).await.unwrap();
         for rule in ["one", "two", "three", "four"] {
             send(&mut file, &[rule]).await;
         }
@@ -242,7 +272,7 @@ mod tests {
                 max_bytes: default_max_bytes(),
                 ..config(path.clone())
             };
-            send(&mut File::open(big).unwrap(), &["a"]).await;
+            send(&mut File::open(big).await.unwrap(), &["a"]).await;
             let text = fs::read_to_string(&path).unwrap();
             let rest = text.strip_prefix(kept).unwrap();
             assert!(
@@ -260,6 +290,7 @@ mod tests {
             max_bytes: default_max_bytes(),
             ..config(path.clone())
         })
+        .await
         .unwrap();
         send(&mut file, &["one"]).await;
         fs::rename(&path, folder.path().join("moved")).unwrap();

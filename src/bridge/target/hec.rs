@@ -17,7 +17,7 @@ use super::{
 use crate::{
     bridge::{
         batch::Item,
-        outcome::{Outcome, Trouble, Verdict, shown},
+        outcome::{Outcome, Trouble, Verdict},
     },
     format::hec::Hec as Events,
     units::Span,
@@ -201,10 +201,7 @@ fn refusal(answer: &Answer, invalid_event: Option<usize>, sent: usize) -> Outcom
         Some(bad) if answer.status == StatusCode::BAD_REQUEST && bad < sent => {
             let mut verdicts = vec![Verdict::Delivered; bad];
             verdicts.push(Verdict::Refused(answer.shown()));
-            if verdicts.len() < sent {
-                let why = shown("the events behind one that was refused are sent again");
-                verdicts.resize(sent, Verdict::Again(Trouble::new(why)));
-            }
+            verdicts.resize(sent, Verdict::Untried);
             Outcome::Each(verdicts)
         }
         _ => answer.outcome(),
@@ -244,7 +241,7 @@ mod tests {
         };
         assert_eq!(verdicts[0], Verdict::Delivered);
         assert!(matches!(verdicts[1], Verdict::Refused(_)));
-        assert!(matches!(verdicts[2], Verdict::Again(_)));
+        assert_eq!(verdicts[2], Verdict::Untried);
         assert!(matches!(refusal(&answer, Some(9), 3), Outcome::Refused(_)));
     }
 }

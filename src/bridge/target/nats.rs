@@ -244,8 +244,7 @@ impl Nats {
         }
         let mut verdicts = vec![Verdict::Delivered; index];
         verdicts.push(Verdict::Refused(why));
-        let behind = Trouble::new("messages behind one that was refused are sent again");
-        verdicts.resize(sent, Verdict::Again(behind));
+        verdicts.resize(sent, Verdict::Untried);
         Outcome::Each(verdicts)
     }
 

@@ -176,7 +176,10 @@ fn outcome(answer: ExportLogsServiceResponse, sent: usize) -> Outcome {
         partial.rejected_log_records,
         shown(&partial.error_message)
     );
-    Outcome::Each(vec![Verdict::Refused(why); sent])
+    if partial.rejected_log_records >= i64::try_from(sent).unwrap_or(i64::MAX) {
+        return Outcome::Each(vec![Verdict::Refused(why); sent]);
+    }
+    Outcome::Partly(why)
 }
 
 /// By the codes of the OTLP specification.
@@ -255,10 +258,18 @@ mod tests {
 
     #[test]
     fn a_part_that_is_refused_is_not_sent_again() {
-        let Outcome::Each(verdicts) = outcome(answer(1, "too old"), 2) else {
+        let Outcome::Partly(why) = outcome(answer(1, "too old"), 2) else {
             panic!("not refused");
         };
-        assert!(verdicts.iter().all(|it| matches!(it, Verdict::Refused(why) if why.contains("1 of the 2") && why.contains("too old"))));
+        assert!(
+            why.contains("1 of the 2") && why.contains("too old"),
+            "{why}"
+        );
+        let Outcome::Each(verdicts) = outcome(answer(2, "too old"), 2) else {
+            panic!("not refused");
+        };
+        let is_refused = |it: &Verdict| matches!(it, Verdict::Refused(_));
+        assert!(verdicts.iter().all(is_refused));
         assert!(
             matches!(outcome(answer(0, "slow down"), 2), Outcome::Delivered(told) if told == "accepted: slow down")
         );

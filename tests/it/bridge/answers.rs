@@ -98,7 +98,10 @@ async fn of_events_those_before_a_bad_one_are_taken_and_those_behind_are_sent_ag
         )
         .await;
     let status = bridged(&receiver, "splunk_hec: {url: \"http://ADDRESS\", token: t}").await;
-    assert_eq!((status.delivered, status.refused), (9, 1));
+    assert_eq!(
+        (status.delivered, status.refused, status.retries),
+        (9, 1, 0)
+    );
     let posted = receiver.posted();
     assert_eq!(events(&posted[0]), numbered(0..10));
     assert_eq!(events(&posted[1]), numbered(4..10));

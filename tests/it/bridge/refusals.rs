@@ -112,7 +112,7 @@ async fn a_target_that_refuses_everything_is_not_given_everything() {
     assert!(
         stuck
             .detail
-            .contains("the target refused the last 17 alerts"),
+            .contains("the target refuses one alert after the other: HTTP 400: no"),
         "{}",
         stuck.detail
     );
