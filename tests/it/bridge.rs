@@ -148,7 +148,8 @@ async fn a_bridge_takes_only_what_its_filter_wants_and_follows_when_that_changes
     gateway.settled(2).await;
     gateway.stopped().await;
     let gateway = Running::in_place(of("priority = notice")).await;
-    post(&gateway, 4..8).await;
+    // What is not wanted behind the last that is, a heartbeat moves on from.
+    post(&gateway, 4..7).await;
     gateway.settled(2).await;
     assert_eq!(rules(&receiver.posted()), ["r1", "r3", "r4", "r6"]);
 }
