@@ -4,6 +4,7 @@
 
 mod answers;
 mod crash;
+mod disk;
 mod loss;
 mod own_process;
 mod page;

@@ -1,10 +1,9 @@
 //! Promise: a disk that refuses stops nobody from reading, loses nothing that
 //! was answered for, and is gone on with by itself.
 
-use std::{path::Path, process::Command as StdCommand, time::Duration};
+use std::{path::Path, time::Duration};
 
 use falco_gateway::pb;
-use tokio::process::Command;
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -17,7 +16,7 @@ use crate::support::{
     gateway::from_the_start,
     http::{Answer, Client},
     process::{Process, events, serve},
-    soon,
+    small_disk, soon,
 };
 
 const LARGE: usize = 50_000;
@@ -27,25 +26,11 @@ const LARGE: usize = 50_000;
 async fn on_a_small_disk(folder: &Path) -> Process {
     let log = folder.join("log");
     std::fs::create_dir(&log).unwrap();
-    let inner = serve(folder, "{}");
-    let inner = inner.as_std();
-    let mut command = Command::new("unshare");
-    command
-        .args(["--map-root-user", "--mount", "sh", "-c"])
-        .arg(r#"mount -t tmpfs -o size=5m none "$0" && head -c 3M /dev/zero > "$0/ballast" && exec "$@""#)
-        .arg(&log)
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    Process::of(command, folder).await
-}
-
-/// Whether this system lets a test mount something.
-fn can_mount() -> bool {
-    let tried = StdCommand::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c"])
-        .arg("mount -t tmpfs none /tmp")
-        .status();
-    tried.is_ok_and(|status| status.success())
+    Process::of(
+        small_disk::mounted(&log, "5m", "3M", &serve(folder, "{}")),
+        folder,
+    )
+    .await
 }
 
 async fn health(gateway: &Process, service: &str) -> ServingStatus {
@@ -75,10 +60,7 @@ async fn fill(client: &mut Client) -> (usize, Answer) {
 
 #[tokio::test]
 async fn a_full_disk_is_told_to_senders_and_gone_on_with() {
-    if !can_mount() {
-        eprintln!(
-            "skipped: this system does not let a user mount (unshare --map-root-user --mount)"
-        );
+    if !small_disk::can_mount() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -104,12 +86,7 @@ async fn a_full_disk_is_told_to_senders_and_gone_on_with() {
     assert_eq!(stream.records(taken).await.len(), taken);
     assert_eq!(everything(&gateway).await, taken);
 
-    let ballast = format!(
-        "/proc/{}/root{}/log/ballast",
-        gateway.id(),
-        folder.path().display()
-    );
-    std::fs::remove_file(ballast).unwrap();
+    small_disk::make_room(gateway.id(), &folder.path().join("log"));
     let mut lost = 2;
     soon("the log's recovery", async {
         while client.post("", numbered_body(7777, LARGE)).await.status != 200 {

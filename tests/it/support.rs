@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod intake;
 pub(crate) mod process;
 pub(crate) mod receiver;
+pub(crate) mod small_disk;
 pub(crate) mod subscription;
 pub(crate) mod unix;
 pub(crate) mod writer;

@@ -132,9 +132,14 @@ impl Writer {
         if is_full || !self.is_in_place() {
             (self.file, self.length) = open(&self.config.path)?;
         }
+        let written = self.file.write_all(lines.as_bytes());
+        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+            // The batch comes again, all of it. Where this fails, some lines come twice.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
         self.length += lines.len() as u64;
-        self.file.write_all(lines.as_bytes())?;
-        self.file.sync_data()
+        Ok(())
     }
 
     fn is_in_place(&self) -> bool {
