@@ -42,8 +42,10 @@ impl PartIndex {
 
     pub(super) fn remove(&mut self, part: &str, id: FilterId) {
         let part = beginning(part);
+        // A filter may look for it twice.
+        let was_there = self.filters.contains_key(part);
         take(&mut self.filters, part, id);
-        if !self.filters.contains_key(part) {
+        if was_there && !self.filters.contains_key(part) {
             self.bytes -= part.len();
             self.automaton = None;
         }

@@ -121,6 +121,8 @@ fn nothing_of_a_removed_filter_is_left() {
     for text in [
         "rule = a or proc.pid = 1 or attack.technique = T1059",
         "output contains abc",
+        "output contains abc or output contains abc",
+        "rule = a or rule = a",
         "not rule = a",
     ] {
         let id = set.insert(&filter(text)).unwrap();
