@@ -22,6 +22,7 @@ use crate::{
     rpc::{FalcoOutputs, GrpcWeb},
     source::{falco_grpc, file, http, stdin},
     units::Size,
+    web,
 };
 
 /// The id of the source that published alerts come from.
@@ -49,6 +50,8 @@ pub struct Config {
     pub falco_outputs: FalcoOutputs,
     /// Who may call from a browser.
     pub grpc_web: GrpcWeb,
+    /// Where operations are looked at.
+    pub operations: web::Config,
     /// Where alerts come from.
     pub sources: Vec<SourceConfig>,
     /// What is sent on to others.
@@ -130,6 +133,7 @@ impl Default for Config {
             delivery: delivery::Config::default(),
             falco_outputs: FalcoOutputs::default(),
             grpc_web: GrpcWeb::default(),
+            operations: web::Config::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
             bridges: Vec::new(),
         }

@@ -13,23 +13,28 @@ mod listen;
 mod sources;
 mod tls;
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use tokio::{sync::watch, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{bridges::BoundBridges, sources::BoundSource};
 pub use self::{listen::ListenError, tls::TlsError};
 use crate::{
-    alert::{Origin, Transport},
     clock,
-    config::{Config, PUBLISH_ID},
+    config::Config,
     delivery::{Delivery, Subscriptions},
     ingest::Ingest,
     log::{self, DeadLetters, Log, Trouble},
     rpc::{self, Listener, Server, Services},
     source::{Intake, Sources, Submission},
     state::{State, StateError},
+    web::Operations,
 };
 
 /// How long sources may take to finish what they are at.
@@ -79,6 +84,8 @@ pub struct Gateway {
     log_workers: log::Workers,
     subscriptions: Subscriptions,
     bridges: BoundBridges,
+    operations: Operations,
+    operations_listener: Option<TcpListener>,
 }
 
 impl Gateway {
@@ -94,18 +101,11 @@ impl Gateway {
         let sources = Sources::new();
         let dead_letters = DeadLetters::default();
         let streams_end = CancellationToken::new();
-        let mut bound = Vec::new();
-        for source in &config.sources {
-            bound.push(sources::bind(source, &config, &sources).await?);
-        }
-        let mut listeners = Vec::new();
-        for listen in &config.listen {
-            listeners.push(listen::grpc(listen, config.allow_plaintext_off_loopback).await?);
-        }
+        let bound = sources::bind_all(&config, &sources).await?;
+        let listeners = listen::all(&config).await?;
+        let operations_listener = listen::operations(&config).await?;
         let now = clock::now();
-        let publish = Origin::new(PUBLISH_ID, Transport::Publish);
-        let publish = sources.register(publish, "the ingest service".to_owned(), now);
-        publish.enter(crate::source::SourceState::Connected, "", now);
+        let publish = sources::publish(&sources, now);
         let delivery = Delivery::new(
             config.delivery,
             log.clone(),
@@ -114,21 +114,23 @@ impl Gateway {
         );
         let subscriptions = Subscriptions::open(delivery.clone(), state.clone())?;
         let bridges = BoundBridges::new(config.bridges, config.data_dir, dead_letters.clone());
+        let services = Services {
+            delivery,
+            subscriptions: subscriptions.clone(),
+            sources: sources.clone(),
+            dead_letters: dead_letters.clone(),
+            bridges: bridges.running.clone(),
+            intake: intake.clone(),
+            publish,
+            start_time: now,
+            falco_outputs: config.falco_outputs.clone(),
+            grpc_web: config.grpc_web.clone(),
+        };
         Ok(Self {
             sources: bound,
             listeners,
-            server: Server::new(Services {
-                delivery,
-                subscriptions: subscriptions.clone(),
-                sources: sources.clone(),
-                dead_letters: dead_letters.clone(),
-                bridges: bridges.running.clone(),
-                intake: intake.clone(),
-                publish,
-                start_time: now,
-                falco_outputs: config.falco_outputs.clone(),
-                grpc_web: config.grpc_web.clone(),
-            }),
+            operations: operations(&services),
+            server: Server::new(services),
             ingest: Ingest {
                 log: log.clone(),
                 dead_letters,
@@ -144,6 +146,7 @@ impl Gateway {
             log_workers,
             subscriptions,
             bridges,
+            operations_listener,
         })
     }
 
@@ -155,6 +158,11 @@ impl Gateway {
     /// Where the gRPC services can be reached, for clients of this gateway.
     pub fn grpc_addresses(&self) -> Vec<String> {
         self.listeners.iter().map(listen::url).collect()
+    }
+
+    /// Where operations can be looked at.
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations_listener.as_ref()?.local_addr().ok()
     }
 
     /// Where alerts can be posted.
@@ -184,6 +192,10 @@ impl Gateway {
             let end = self.streams_end.clone();
             servers.spawn(async move { server.serve(listener, end).await });
         }
+        let draining = Arc::clone(&self.operations.draining);
+        if let Some(listener) = self.operations_listener {
+            servers.spawn(self.operations.serve(listener, self.streams_end.clone()));
+        }
         servers.close();
         let bridges_end = CancellationToken::new();
         let channel = self.server.channel(self.streams_end.clone());
@@ -194,6 +206,7 @@ impl Gateway {
             () = tell_health(&self.server, self.log.trouble()) => {}
         }
 
+        draining.store(true, Ordering::Relaxed);
         self.server.set_draining().await;
         sources_end.cancel();
         // What the sources still submit, bridges find in the log the next time.
@@ -212,6 +225,18 @@ impl Gateway {
         })
         .await;
         within(LOG_DEADLINE, "the log's writer", self.log_workers.finish()).await;
+    }
+}
+
+/// What operators look at is what the services stand on.
+fn operations(services: &Services) -> Operations {
+    Operations {
+        delivery: services.delivery.clone(),
+        subscriptions: services.subscriptions.clone(),
+        sources: services.sources.clone(),
+        bridges: services.bridges.clone(),
+        dead_letters: services.dead_letters.clone(),
+        draining: Arc::default(),
     }
 }
 

@@ -32,3 +32,4 @@ pub mod rpc;
 pub mod source;
 pub mod state;
 pub mod units;
+pub mod web;

@@ -72,7 +72,7 @@ async fn ours() -> Throughput {
     let folder = tempfile::tempdir().unwrap();
     let (port, data) = (free_port(), folder.path().join("data"));
     let yaml = format!(
-        "data_dir: {}\nlisten: [\"127.0.0.1:{}\"]\nsources:\n  - {{id: falco, http: {{listen: \"127.0.0.1:{port}\"}}}}\n",
+        "data_dir: {}\nlisten: [\"127.0.0.1:{}\"]\noperations: {{listen: \"\"}}\nsources:\n  - {{id: falco, http: {{listen: \"127.0.0.1:{port}\"}}}}\n",
         data.display(),
         port + 1,
     );

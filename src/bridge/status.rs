@@ -95,6 +95,30 @@ pub enum BridgeState {
     Stopped,
 }
 
+impl BridgeState {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Delivering,
+        Self::Retrying,
+        Self::Disconnected,
+        Self::Standby,
+        Self::Stopped,
+    ];
+
+    /// The state's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Delivering => "delivering",
+            Self::Retrying => "retrying",
+            Self::Disconnected => "disconnected",
+            Self::Standby => "standby",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 impl Bridges {
     /// All bridges, in the order of the configuration.
     pub fn list(&self) -> Vec<BridgeStatus> {

@@ -19,6 +19,7 @@ use crate::{
     config::{Config, Listen, SourceConfig},
     gateway::Gateway,
     source::http,
+    web,
 };
 
 /// What a real Falco 0.43 posted, request by request.
@@ -122,6 +123,7 @@ fn loopback(data_dir: PathBuf) -> Config {
             listen: "127.0.0.1:0".to_owned(),
             ..http::Config::default()
         })],
+        operations: web::Config::nowhere(),
         ..Config::default()
     }
 }

@@ -43,6 +43,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     for address in gateway.http_addresses() {
         tracing::info!(%address, "taking alerts over HTTP");
     }
+    if let Some(address) = gateway.operations_address() {
+        tracing::info!(%address, "showing metrics at /metrics");
+    }
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone())?);
     gateway.run(shutdown).await;

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::tls::{self, TlsError};
 use crate::{
-    config::{Listen, Socket},
+    config::{Config, Listen, Socket},
     rpc::Listener,
 };
 
@@ -34,7 +34,7 @@ pub enum ListenError {
     },
     /// Whoever could reach it could read every alert.
     #[error(
-        "refused to listen on {address}: it can be reached from other machines, and it does not ask who they are; set tls with client_ca (`falco-gateway certs` makes the files; listeners of http sources have no TLS yet), listen on 127.0.0.1 or a unix socket, or set allow_plaintext_off_loopback: true"
+        "refused to listen on {address}: it can be reached from other machines, and it does not ask who they are; set tls with client_ca (`falco-gateway certs` makes the files; the listeners of http sources and operations have none yet), listen on 127.0.0.1 or a unix socket, or set allow_plaintext_off_loopback: true"
     )]
     Plaintext {
         /// Which.
@@ -64,9 +64,28 @@ const UNIX: &str = "unix://";
 /// How long it is waited for whoever listens on a socket.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 
+/// All listeners for gRPC that `config` names.
+pub(super) async fn all(config: &Config) -> Result<Vec<Listener>, ListenError> {
+    let mut listeners = Vec::new();
+    for listen in &config.listen {
+        listeners.push(grpc(listen, config.allow_plaintext_off_loopback).await?);
+    }
+    Ok(listeners)
+}
+
+/// The listener for operations, if there is to be one.
+pub(super) async fn operations(config: &Config) -> Result<Option<TcpListener>, ListenError> {
+    match config.operations.listen.as_str() {
+        "" => Ok(None),
+        address => Ok(Some(
+            tcp(address, config.allow_plaintext_off_loopback).await?,
+        )),
+    }
+}
+
 /// A listener for gRPC. One that does not ask for certificates is on loopback unless
 /// `anyone` may connect.
-pub(super) async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
+async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
     let address = &listen.address;
     if let Some(path) = address.strip_prefix(UNIX) {
         return unix(Path::new(path), &listen.socket).await;

@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::listen::{self, ListenError};
 use crate::{
-    alert::Transport,
+    alert::{Origin, Transport},
     clock,
-    config::{Config, SourceConfig, SourceKind},
-    source::{Intake, SourceHandle, Sources, falco_grpc, file, http, stdin},
+    config::{Config, PUBLISH_ID, SourceConfig, SourceKind},
+    source::{Intake, SourceHandle, SourceState, Sources, falco_grpc, file, http, stdin},
     state::State,
 };
 
@@ -26,8 +27,28 @@ enum BoundKind {
     Stdin(stdin::Config),
 }
 
+/// All sources that `config` names, registered; their listeners are bound.
+pub(super) async fn bind_all(
+    config: &Config,
+    sources: &Sources,
+) -> Result<Vec<BoundSource>, ListenError> {
+    let mut bound = Vec::new();
+    for source in &config.sources {
+        bound.push(bind(source, config, sources).await?);
+    }
+    Ok(bound)
+}
+
+/// What published alerts come from.
+pub(super) fn publish(sources: &Sources, now: Timestamp) -> SourceHandle {
+    let origin = Origin::new(PUBLISH_ID, Transport::Publish);
+    let publish = sources.register(origin, "the ingest service".to_owned(), now);
+    publish.enter(SourceState::Connected, "", now);
+    publish
+}
+
 /// Registers `source`, whose listener, if it has one, is bound then.
-pub(super) async fn bind(
+async fn bind(
     source: &SourceConfig,
     config: &Config,
     sources: &Sources,

@@ -5,6 +5,7 @@ mod falco_outputs;
 mod flow;
 mod history;
 mod lifecycle;
+mod metrics;
 mod operations;
 mod publish;
 mod refusals;

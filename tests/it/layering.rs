@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("units", &[]),
     ("backoff", &[]),
     ("json", &["alert"]),
@@ -62,17 +62,18 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "units",
         ],
     ),
+    ("web", &["bridge", "delivery", "log", "source"]),
     (
         "config",
         &[
-            "alert", "bridge", "delivery", "log", "rpc", "source", "units",
+            "alert", "bridge", "delivery", "log", "rpc", "source", "units", "web",
         ],
     ),
     (
         "gateway",
         &[
             "alert", "bridge", "clock", "config", "delivery", "ingest", "log", "rpc", "source",
-            "state",
+            "state", "web",
         ],
     ),
     (
@@ -92,13 +93,14 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "rpc",
             "source",
             "units",
+            "web",
         ],
     ),
     ("main", &["cli"]),
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 14] = [
     ("redb", &["state"]),
     (
         "tonic",
@@ -138,6 +140,8 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
         "opentelemetry_proto",
         &["format/otlp", "bridge/target/otlp"],
     ),
+    ("axum", &["web"]),
+    ("prometheus_client", &["web/metrics"]),
     ("clap", &["cli"]),
     ("rcgen", &["cli"]),
     ("tokio_rustls", &["gateway", "rpc", "bridge/target"]),

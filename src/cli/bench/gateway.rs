@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config::{Config, Listen, Tls},
     units::Size,
+    web,
 };
 
 /// How long a gateway may take to start.
@@ -53,6 +54,7 @@ impl Child {
             listen: vec![listen],
             data_dir: folder.path().to_owned(),
             sources: Vec::new(),
+            operations: web::Config::nowhere(),
             ..Config::default()
         };
         if arguments.catch_up {

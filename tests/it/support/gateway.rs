@@ -11,6 +11,7 @@ use falco_gateway::{
         stream_alerts_request::Start,
     },
     source::http,
+    web,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub(crate) struct Running {
     /// Of all listeners.
     pub(crate) addresses: Vec<String>,
     http: SocketAddr,
+    operations: SocketAddr,
     channel: Channel,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
@@ -43,6 +45,9 @@ pub(crate) fn loopback() -> Config {
             listen: "127.0.0.1:0".to_owned(),
             ..http::Config::default()
         })],
+        operations: web::Config {
+            listen: "127.0.0.1:0".to_owned(),
+        },
         data_dir: "/dev/null/no folder".into(),
         ..Config::default()
     }
@@ -68,6 +73,7 @@ impl Running {
         let addresses = gateway.grpc_addresses();
         let address = addresses[0].clone();
         let http = gateway.http_addresses().remove(0);
+        let operations = gateway.operations_address().unwrap();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(gateway.run(shutdown.clone()));
         let channel = Channel::from_shared(address.clone()).unwrap();
@@ -75,6 +81,7 @@ impl Running {
             address,
             addresses,
             http,
+            operations,
             channel: soon("a connection", channel.connect()).await.unwrap(),
             shutdown,
             task,
@@ -96,6 +103,14 @@ impl Running {
 
     pub(crate) fn ingest(&self) -> IngestServiceClient<Channel> {
         IngestServiceClient::new(self.channel())
+    }
+
+    /// What the operations listener says.
+    pub(crate) async fn look(&self, path: &str) -> Answer {
+        let mut client = Client::connect(self.operations).await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n");
+        client.send(request).await;
+        client.answer().await
     }
 
     /// A connection like Falco's own.

@@ -36,7 +36,7 @@ pub(crate) fn serve(folder: &Path, log: &str) -> Command {
     let socket = socket(folder);
     let yaml = format!(
         "data_dir: {}\nlisten: [\"unix://{}\"]\nlog: {log}\n\
-         sources:\n\
+         operations: {{listen: \"127.0.0.1:0\"}}\nsources:\n\
          - {{id: edge, http: {{listen: \"127.0.0.1:0\"}}}}\n\
          - {{id: events, file: {{path: \"{}\", poll_interval: 5ms}}}}\n",
         folder.display(),

@@ -1,0 +1,110 @@
+//! The operations listener: metrics for Prometheus, and whether the gateway lives and can
+//! take alerts.
+
+mod metrics;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bridge::Bridges,
+    delivery::{Delivery, Subscriptions},
+    log::DeadLetters,
+    source::Sources,
+};
+
+/// What Prometheus asks for.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Where operations are looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address; nowhere when it is empty.
+    pub listen: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:2810".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// No listener.
+    pub fn nowhere() -> Self {
+        Self {
+            listen: String::new(),
+        }
+    }
+}
+
+/// What is looked at. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    /// The log and its readers.
+    pub delivery: Delivery,
+    /// The durable subscriptions.
+    pub subscriptions: Subscriptions,
+    /// The sources.
+    pub sources: Sources,
+    /// The bridges.
+    pub bridges: Bridges,
+    /// What was refused.
+    pub dead_letters: DeadLetters,
+    /// Set while the gateway goes down.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Operations {
+    /// Answers on `listener` until `shutdown`.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let router = Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(ready))
+            .with_state(self);
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { shutdown.cancelled().await });
+        if let Err(error) = served.await {
+            tracing::warn!(%error, "the operations listener has ended");
+        }
+    }
+
+    /// Why no alert is to be sent here; nothing when all is well.
+    fn trouble(&self) -> Option<String> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("the gateway is going down".to_owned());
+        }
+        let trouble = self.delivery.log().trouble();
+        let trouble = trouble.borrow();
+        trouble.as_ref().map(ToString::to_string)
+    }
+}
+
+async fn metrics(State(operations): State<Operations>) -> Response {
+    let text = metrics::text(&operations).await;
+    ([(CONTENT_TYPE, OPENMETRICS)], text).into_response()
+}
+
+async fn ready(State(operations): State<Operations>) -> Response {
+    match operations.trouble() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
