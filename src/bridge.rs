@@ -39,7 +39,9 @@ pub use self::{
         elasticsearch, file, hec, nats, otlp, secret::Secret, stdout, syslog, tls::Tls, webhook,
     },
 };
-use self::{dead_letters::DeadLetters, outcome::Outcome, runner::Runner, target::Target};
+use self::{
+    dead_letters::DeadLetters, outcome::Outcome, runner::Runner, status::Reporter, target::Target,
+};
 use crate::{backoff::Backoff, filter::Filter, log};
 
 /// The folder of the files for what targets refuse, in the data folder.
@@ -58,22 +60,35 @@ pub struct Tools<'a> {
     pub end: CancellationToken,
 }
 
+/// A bridge that is to run, and is among the [`Bridges`] already.
+#[derive(Debug)]
+pub struct Bridge {
+    config: Config,
+    reporter: Reporter,
+}
+
 impl Bridges {
-    /// Runs a bridge on `tasks`; `config` must have been checked.
-    pub fn run(&self, config: Config, tools: &Tools<'_>, tasks: &TaskTracker) {
+    /// Adds a bridge; `config` must have been checked.
+    pub fn add(&self, config: Config) -> Bridge {
         let target = config.kind().map(|kind| kind.describe());
+        let target = target.unwrap_or_default();
+        let reporter = self.register(&config.name, config.subscription(), target);
         warn_of_filter(&config);
+        Bridge { config, reporter }
+    }
+}
+
+impl Bridge {
+    /// Runs on `tasks`, until the tools' end.
+    pub fn run(self, tools: &Tools<'_>, tasks: &TaskTracker) {
+        let Self { config, reporter } = self;
         let path = config.dead_letters.clone().unwrap_or_else(|| {
             let file = format!("{}.jsonl", config.name);
             tools.data_dir.join(DEAD_LETTERS).join(file)
         });
         let runner = Runner {
             channel: tools.channel.clone(),
-            reporter: self.register(
-                &config.name,
-                config.subscription(),
-                target.unwrap_or_default(),
-            ),
+            reporter,
             dead_letters: DeadLetters::new(&config.name, path, tools.dead_letters.clone()),
             target: None,
             backoff: Backoff::new(config.max_backoff.0),

@@ -82,7 +82,7 @@ async fn run_all(server: &Server, run: Run) -> Result<(), CliError> {
     let (running, tasks) = (Bridges::default(), TaskTracker::new());
     for bridge in bridges {
         tracing::info!(bridge = bridge.name, from = %server, "running a bridge");
-        running.run(bridge, &tools, &tasks);
+        running.add(bridge).run(&tools, &tasks);
     }
     tasks.close();
     tasks.wait().await;

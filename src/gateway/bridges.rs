@@ -4,14 +4,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::Channel;
 
 use crate::{
-    bridge::{self, Bridges},
+    bridge::{self, Bridge, Bridges},
     log::DeadLetters,
 };
 
 /// The bridges that are to run, and what they stand on.
 #[derive(Debug)]
 pub(super) struct BoundBridges {
-    configs: Vec<bridge::Config>,
+    bridges: Vec<Bridge>,
     /// What they report.
     pub(super) running: Bridges,
     data_dir: PathBuf,
@@ -25,9 +25,10 @@ impl BoundBridges {
         data_dir: PathBuf,
         dead_letters: DeadLetters,
     ) -> Self {
+        let running = Bridges::default();
         Self {
-            configs,
-            running: Bridges::default(),
+            bridges: configs.into_iter().map(|it| running.add(it)).collect(),
+            running,
             data_dir,
             dead_letters,
         }
@@ -42,8 +43,8 @@ impl BoundBridges {
             dead_letters: Some(self.dead_letters),
             end,
         };
-        for config in self.configs {
-            self.running.run(config, &tools, &tasks);
+        for bridge in self.bridges {
+            bridge.run(&tools, &tasks);
         }
         tasks.close();
         tasks
