@@ -150,5 +150,6 @@ fn test_item(config: &Config) -> Result<batch::Item, String> {
         alert: notice::test(&config.name).ok_or("failed to make a test alert")?,
         cursor: String::new(),
         bytes: 0,
+        lost: 0,
     })
 }

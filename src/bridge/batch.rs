@@ -12,6 +12,8 @@ pub(super) struct Item {
     pub(super) cursor: String,
     /// What it takes as the gateway encodes it.
     pub(super) bytes: usize,
+    /// So many alerts are gone; none if it is one.
+    pub(super) lost: u64,
 }
 
 /// An alert that the target refused, with its answer.
@@ -36,6 +38,8 @@ pub(super) struct Batch {
 pub(super) struct Settled {
     /// So many alerts are with the target.
     pub(super) delivered: u64,
+    /// So many are gone, which it was told.
+    pub(super) lost: u64,
     /// These never will be, with the target's answer.
     pub(super) refused: Vec<Refused>,
     /// The target took something, so it is not the target that is at fault.
@@ -87,13 +91,8 @@ impl Batch {
         let sent = self.turn().len();
         match outcome {
             Outcome::Delivered(_) => {
-                self.items.drain(..sent);
                 self.turn = sent.saturating_mul(2);
-                Settled {
-                    delivered: sent as u64,
-                    took_some: true,
-                    ..Settled::default()
-                }
+                self.each(vec![Verdict::Delivered; sent])
             }
             Outcome::Partly(answer) => Settled {
                 took_some: true,
@@ -121,10 +120,14 @@ impl Batch {
         for (item, verdict) in sent.zip(verdicts) {
             match verdict {
                 Verdict::Delivered => {
-                    settled.delivered += 1;
+                    settled.delivered += u64::from(item.lost == 0);
+                    settled.lost += item.lost;
                     settled.took_some = true;
                 }
-                Verdict::Refused(answer) => settled.refused.push((item, answer)),
+                Verdict::Refused(answer) => {
+                    settled.lost += item.lost;
+                    settled.refused.push((item, answer));
+                }
                 Verdict::Untried => left.push_back(item),
                 Verdict::Again(why) => {
                     left.push_back(item);
@@ -155,6 +158,7 @@ mod tests {
             alert: testing::alert(&number.to_string()),
             cursor: number.to_string(),
             bytes: 1,
+            lost: 0,
         };
         Batch::new((0..count).map(item).collect(), 0)
     }

@@ -158,6 +158,7 @@ mod tests {
             alert: testing::alert(rule),
             cursor: "cursor".into(),
             bytes: 1,
+            lost: 0,
         };
         (item, "HTTP 400: no".into())
     }

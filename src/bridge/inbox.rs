@@ -105,7 +105,7 @@ impl Inbox {
             Consumed::Opened => self.reporter.connected(),
             Consumed::Alerts(records) => self.items.extend(records.into_iter().filter_map(item)),
             Consumed::Loss(loss) => {
-                self.reporter.lost(&loss);
+                self.reporter.tell_loss(&loss);
                 self.items.extend(loss_item(&loss));
             }
             Consumed::Confirmed(cursor) => self.confirmed = cursor,
@@ -134,6 +134,7 @@ fn item(record: pb::AlertRecord) -> Option<Item> {
         alert,
         cursor: record.cursor,
         bytes,
+        lost: 0,
     })
 }
 
@@ -142,5 +143,6 @@ fn loss_item(loss: &pb::LossNotice) -> Option<Item> {
         alert: notice::lost(loss)?,
         cursor: loss.through_cursor.clone(),
         bytes: 0,
+        lost: loss.lost,
     })
 }

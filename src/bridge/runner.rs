@@ -119,10 +119,9 @@ impl Runner {
             let outcome = inbox.meanwhile(self.attempt(batch.turn())).await?;
             let answer = outcome.answer();
             let settled = batch.settle(outcome);
-            if settled.delivered > 0 {
-                self.reporter.delivered(settled.delivered, &answer);
-            }
+            self.reporter.lost(settled.lost);
             if settled.took_some {
+                self.reporter.delivered(settled.delivered, &answer);
                 self.refused_in_a_row = 0;
                 self.backoff.reset();
             }

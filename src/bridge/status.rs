@@ -192,11 +192,15 @@ impl Reporter {
         });
     }
 
-    /// The gateway told of a loss.
-    pub(super) fn lost(&self, loss: &LossNotice) {
+    /// The gateway told of a loss; it may do so again.
+    pub(super) fn tell_loss(&self, loss: &LossNotice) {
         let cause = loss.cause().as_str_name();
         tracing::warn!(bridge = %self.name, lost = loss.lost, cause, "alerts were lost before they could be sent");
-        self.change(|status| status.lost += loss.lost);
+    }
+
+    /// The target knows that so many alerts are gone.
+    pub(super) fn lost(&self, alerts: u64) {
+        self.change(|status| status.lost += alerts);
     }
 
     /// The subscription is open.

@@ -226,6 +226,7 @@ mod tests {
             alert: testing::alert(rule),
             cursor: String::new(),
             bytes: 1,
+            lost: 0,
         };
         rules.iter().map(item).collect()
     }
