@@ -194,12 +194,13 @@ impl Hec {
     }
 }
 
-/// A 400 that names an event has taken those before it, and has not looked at those
-/// behind.
+/// A 400 may name the event that is bad. Whether those before it are kept differs: the
+/// OpenTelemetry Collector's receiver keeps none of the request. So all others are sent
+/// again, and may be there twice.
 fn refusal(answer: &Answer, invalid_event: Option<usize>, sent: usize) -> Outcome {
     match invalid_event {
         Some(bad) if answer.status == StatusCode::BAD_REQUEST && bad < sent => {
-            let mut verdicts = vec![Verdict::Delivered; bad];
+            let mut verdicts = vec![Verdict::Untried; bad];
             verdicts.push(Verdict::Refused(answer.shown()));
             verdicts.resize(sent, Verdict::Untried);
             Outcome::Each(verdicts)
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_refused_has_taken_those_before_it() {
+    fn beside_an_event_that_is_refused_all_are_sent_again() {
         let answer = Answer {
             status: StatusCode::BAD_REQUEST,
             pause: None,
@@ -239,7 +240,7 @@ mod tests {
         let Outcome::Each(verdicts) = refusal(&answer, Some(1), 3) else {
             panic!("no word for each");
         };
-        assert_eq!(verdicts[0], Verdict::Delivered);
+        assert_eq!(verdicts[0], Verdict::Untried);
         assert!(matches!(verdicts[1], Verdict::Refused(_)));
         assert_eq!(verdicts[2], Verdict::Untried);
         assert!(matches!(refusal(&answer, Some(9), 3), Outcome::Refused(_)));
