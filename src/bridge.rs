@@ -39,9 +39,7 @@ pub use self::{
         elasticsearch, file, hec, nats, otlp, secret::Secret, stdout, syslog, tls::Tls, webhook,
     },
 };
-use self::{
-    dead_letters::DeadLetters, outcome::Outcome, runner::Runner, status::Reporter, target::Target,
-};
+use self::{dead_letters::DeadLetters, runner::Runner, status::Reporter, target::Target};
 use crate::{backoff::Backoff, filter::Filter, log};
 
 /// The folder of the files for what targets refuse, in the data folder.
@@ -114,25 +112,21 @@ fn warn_of_filter(config: &Config) {
 /// # Errors
 /// With what the target says, or what keeps from asking it.
 pub async fn test(config: &Config) -> Result<String, String> {
-    let item = test_item(config)?;
+    let mut batch = batch::Batch::new([test_item(config)?].into(), 0);
     let sent = tokio::time::timeout(config.patience().0, async {
         let mut target = Target::connect(config).await?;
-        Ok::<_, outcome::Trouble>(target.send(&[item]).await)
+        Ok::<_, outcome::Trouble>(target.send(batch.turn()).await)
     });
-    let sent = sent
+    let outcome = sent
         .await
-        .map_err(|_| format!("the target did not answer within {}", config.patience()))?;
-    let mut batch = batch::Batch::new([test_item(config)?].into(), 0);
-    match sent.map_err(|trouble| trouble.why)? {
-        Outcome::Delivered(answer) => Ok(answer),
-        outcome => {
-            let settled = batch.settle(outcome);
-            let refused = settled.refused.into_iter().map(|(_, answer)| answer).next();
-            match refused.or(settled.trouble.map(|it| it.why)) {
-                Some(why) => Err(why),
-                None => Ok("taken".to_owned()),
-            }
-        }
+        .map_err(|_| format!("the target did not answer within {}", config.patience()))?
+        .map_err(|trouble| trouble.why)?;
+    let answer = outcome.answer();
+    let settled = batch.settle(outcome);
+    let refused = settled.refused.into_iter().map(|(_, answer)| answer).next();
+    match refused.or(settled.trouble.map(|it| it.why)) {
+        Some(why) => Err(why),
+        None => Ok(answer),
     }
 }
 

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 pub use self::listen::{Listen, Mode, Socket, Tls};
 use crate::{
     alert::{Origin, Transport},
-    bridge, delivery, log,
+    bridge,
+    delivery::{self, checked_name},
+    log,
     rpc::{FalcoOutputs, GrpcWeb},
     source::{falco_grpc, file, http, stdin},
     units::Size,
@@ -246,6 +248,10 @@ impl Config {
             if !subscriptions.insert(bridge.subscription()) {
                 let problem = "the subscription is another bridge's: one of them would get nothing";
                 return Err(wrong(&at, problem));
+            }
+            // A bridge's name is that of its subscription unasked, and of a file.
+            for name in [bridge.name.as_str(), bridge.subscription()] {
+                checked_name(name).map_err(|error| wrong(&at, &error.to_string()))?;
             }
             bridge.check().map_err(|problem| wrong(&at, &problem))?;
         }

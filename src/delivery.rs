@@ -31,7 +31,7 @@ pub use self::{
     cursor::{Cursor, CursorError},
     durable::{
         ConsumeRequest, Consumer, ConsumerStatus, Keeper, PullRequest, Pulled, SubscriptionError,
-        SubscriptionStatus, Subscriptions,
+        SubscriptionStatus, Subscriptions, checked_name,
     },
     frame::{ClosingReason, Frame, FrameKind, Loss, LossCause, Opened, StreamState},
     history::{Page, PageRequest},

@@ -88,22 +88,6 @@ pub struct Batch {
     pub bytes: Size,
 }
 
-/// As a subscription's name is, and fit for the name of a file.
-fn check_name(name: &str) -> Result<(), String> {
-    let is_letter = |byte: &u8| byte.is_ascii_lowercase();
-    let is_good = name.len() <= 63
-        && name.as_bytes().first().is_some_and(is_letter)
-        && name
-            .bytes()
-            .all(|it| is_letter(&it) || it.is_ascii_digit() || it == b'-');
-    if is_good {
-        return Ok(());
-    }
-    Err(format!(
-        "{name:?} is no name: write 1 to 63 of a to z, 0 to 9 and \"-\", a letter first"
-    ))
-}
-
 /// A bridge's one target.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
@@ -156,9 +140,6 @@ impl Config {
     /// # Errors
     /// With what is wrong, for whoever wrote it.
     pub fn check(&self) -> Result<(), String> {
-        for name in [self.name.as_str(), self.subscription()] {
-            check_name(name)?;
-        }
         if self.batch.alerts == 0 || self.batch.alerts > MOST_ALERTS {
             return Err(format!("batch.alerts must be 1 to {MOST_ALERTS}"));
         }

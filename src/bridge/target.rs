@@ -55,16 +55,17 @@ impl Target {
 
     /// Sends `items`, of which there is at least one, in their order.
     pub(super) async fn send(&mut self, items: &[Item]) -> Outcome {
-        match self {
-            Self::Stdout(target) => target.send(items).await,
-            Self::File(target) => target.send(items).await,
-            Self::Syslog(target) => target.send(items).await,
+        let sent = match self {
+            Self::Stdout(target) => return target.send(items).await,
+            Self::File(target) => return target.send(items).await,
+            Self::Syslog(target) => return target.send(items).await,
+            Self::Nats(target) => return target.send(items).await,
             Self::Webhook(target) => target.send(items).await,
             Self::Hec(target) => target.send(items).await,
             Self::Elasticsearch(target) => target.send(items).await,
             Self::Otlp(target) => target.send(items).await,
-            Self::Nats(target) => target.send(items).await,
-        }
+        };
+        sent.unwrap_or_else(Outcome::Again)
     }
 
     /// For people: what would be sent for `item`, without what is secret.

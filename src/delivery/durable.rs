@@ -29,13 +29,12 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 pub use self::{
     consumer::{ConsumeRequest, Consumer},
-    error::SubscriptionError,
+    error::{SubscriptionError, checked_name},
     keeper::Keeper,
     pull::{PullRequest, Pulled},
     status::{ConsumerStatus, SubscriptionStatus},
 };
 use self::{
-    error::checked_name,
     held::Durable,
     keeper::Round,
     lease::{Epochs, Lease, Who},

@@ -144,14 +144,7 @@ impl Elasticsearch {
         Ok(Self { config, http })
     }
 
-    pub(super) async fn send(&self, items: &[Item]) -> Outcome {
-        match self.try_send(items).await {
-            Ok(outcome) => outcome,
-            Err(trouble) => trouble.into(),
-        }
-    }
-
-    async fn try_send(&self, items: &[Item]) -> Result<Outcome, Trouble> {
+    pub(super) async fn send(&self, items: &[Item]) -> Result<Outcome, Trouble> {
         let mut headers = HeaderMap::new();
         if let Some(authorization) = self.config.authorization().await? {
             let value = HeaderValue::try_from(authorization).map_err(|_| {

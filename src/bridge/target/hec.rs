@@ -138,14 +138,7 @@ impl Hec {
         })
     }
 
-    pub(super) async fn send(&self, items: &[Item]) -> Outcome {
-        match self.try_send(items).await {
-            Ok(outcome) => outcome,
-            Err(trouble) => trouble.into(),
-        }
-    }
-
-    async fn try_send(&self, items: &[Item]) -> Result<Outcome, Trouble> {
+    pub(super) async fn send(&self, items: &[Item]) -> Result<Outcome, Trouble> {
         let answer = self.post(EVENTS, self.config.body(items)).await?;
         let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
         if !answer.status.is_success() {

@@ -112,13 +112,12 @@ impl Otlp {
         Ok(Self { config, transport })
     }
 
-    pub(super) async fn send(&mut self, items: &[Item]) -> Outcome {
+    pub(super) async fn send(&mut self, items: &[Item]) -> Result<Outcome, Trouble> {
         let request = otlp::request(items.iter().map(|item| &item.alert));
-        let sent = match &mut self.transport {
+        match &mut self.transport {
             Transport::Grpc(client) => export(client, &self.config, request, items.len()).await,
             Transport::Http(http) => post(http, &self.config.url(), &request, items.len()).await,
-        };
-        sent.unwrap_or_else(Outcome::Again)
+        }
     }
 }
 

@@ -127,17 +127,12 @@ impl Webhook {
         Ok(Self { config, http })
     }
 
-    pub(super) async fn send(&self, items: &[Item]) -> Outcome {
+    pub(super) async fn send(&self, items: &[Item]) -> Result<Outcome, Trouble> {
         let body = self.config.body(items);
-        let signature = match self.signature(items, &body).await {
-            Ok(signature) => signature,
-            Err(trouble) => return trouble.into(),
-        };
+        let signature = self.signature(items, &body).await?;
         let (url, content_type) = (&self.config.url, self.config.content_type());
-        match self.http.post(url, content_type, signature, body).await {
-            Ok(answer) => answer.outcome(),
-            Err(trouble) => trouble.into(),
-        }
+        let answer = self.http.post(url, content_type, signature, body).await?;
+        Ok(answer.outcome())
     }
 
     async fn signature(&self, items: &[Item], body: &str) -> Result<HeaderMap, Trouble> {

@@ -48,8 +48,11 @@ impl SubscriptionError {
     }
 }
 
-/// `name`, if it is one.
-pub(super) fn checked_name(name: &str) -> Result<&str, SubscriptionError> {
+/// `name`, if it is one of a subscription.
+///
+/// # Errors
+/// When it is none.
+pub fn checked_name(name: &str) -> Result<&str, SubscriptionError> {
     let is_letter = |byte: &u8| byte.is_ascii_lowercase();
     let is_good = name.len() <= LONGEST_NAME
         && name.as_bytes().first().is_some_and(is_letter)
