@@ -22,6 +22,7 @@ mod process;
 mod remark;
 #[cfg(test)]
 pub(crate) mod testing;
+mod view;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ pub use self::{
     priority::{Priority, UnknownPriority},
     process::{Ancestor, Group, Process, User},
     remark::{Remark, RemarkKind},
+    view::View,
 };
 
 /// One alert, as [`crate::normalize`] read it.

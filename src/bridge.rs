@@ -30,7 +30,6 @@ mod target;
 use std::path::Path;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Channel;
 
 pub use self::{
     config::{Batch, Config, Start},
@@ -40,7 +39,7 @@ pub use self::{
     },
 };
 use self::{dead_letters::DeadLetters, runner::Runner, status::Reporter, target::Target};
-use crate::{backoff::Backoff, filter::Filter, log};
+use crate::{backoff::Backoff, client::Connection, filter::Filter, log};
 
 /// The folder of the files for what targets refuse, in the data folder.
 const DEAD_LETTERS: &str = "dead-letters";
@@ -49,7 +48,7 @@ const DEAD_LETTERS: &str = "dead-letters";
 #[derive(Debug, Clone)]
 pub struct Tools<'a> {
     /// To the gateway.
-    pub channel: Channel,
+    pub channel: Connection,
     /// Where the files for what targets refuse are, unless a bridge names its own.
     pub data_dir: &'a Path,
     /// The gateway's dead letters, in a gateway.
@@ -77,6 +76,11 @@ impl Bridges {
 }
 
 impl Bridge {
+    /// As it was configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Runs on `tasks`, until the tools' end.
     pub fn run(self, tools: &Tools<'_>, tasks: &TaskTracker) {
         let Self { config, reporter } = self;

@@ -14,6 +14,7 @@ mod demo;
 mod filter;
 mod get;
 mod list;
+mod policy;
 mod publish;
 mod render;
 mod serve;
@@ -27,7 +28,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use self::client::{CliError, Server, TlsFiles};
+pub use self::client::{CliError, Credentials, Server};
+use crate::telemetry::{self, Telemetry};
 
 /// A gRPC alert gateway for Falco.
 ///
@@ -52,17 +54,28 @@ pub struct Arguments {
     server: Server,
 
     #[command(flatten)]
-    tls: TlsFiles,
+    credentials: Credentials,
 
-    /// What is logged to standard error, such as debug or falco_gateway=trace
+    /// What is logged to standard error, such as debug or falco_gateway=trace; info unless
+    /// the configuration says
     #[arg(
         long,
         global = true,
         help_heading = "Global options",
-        env = "FALCO_GATEWAY_LOG",
-        default_value = "info"
+        env = "FALCO_GATEWAY_LOG"
     )]
-    log: String,
+    log: Option<String>,
+
+    /// How the log is written
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_LOG_FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    log_format: telemetry::Format,
 
     #[command(subcommand)]
     command: Command,
@@ -88,6 +101,9 @@ enum Command {
     /// Work with the configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// Find out who may see and do what
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Make certificates for mutual TLS
     Certs(certs::Arguments),
     /// Work with durable subscriptions, whose position the gateway keeps
@@ -108,11 +124,15 @@ enum Command {
 /// Runs what the command line says.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = log_to_stderr(&arguments.log) {
-        anstream::eprintln!("error: --log: {error}");
-        return ExitCode::from(2);
-    }
-    match dispatch(arguments).await {
+    let telemetry = Telemetry::start(arguments.log.clone(), arguments.log_format);
+    let telemetry = match telemetry {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            anstream::eprintln!("error: --log: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match dispatch(arguments, &telemetry).await {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read us has seen enough.
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -129,10 +149,10 @@ pub async fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
-    let server = arguments.server.with(arguments.tls)?;
+async fn dispatch(arguments: Arguments, telemetry: &Telemetry) -> Result<(), CliError> {
+    let server = arguments.server.with(arguments.credentials)?;
     match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments, telemetry).await,
         Command::Bench(arguments) => bench::run(&server, arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Watch(arguments) => watch::run(&server, arguments).await,
@@ -141,6 +161,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
         Command::Publish(arguments) => publish::run(&server, arguments).await,
         Command::Filter(command) => filter::run(command),
         Command::Config(command) => config::run(command),
+        Command::Policy(command) => policy::run(command),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Subscription(command) => subscription::run(&server, command).await,
         Command::Bridge(arguments) => bridge::run(&server, arguments).await,
@@ -148,14 +169,4 @@ async fn dispatch(arguments: Arguments) -> Result<(), CliError> {
         Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),
     }
-}
-
-fn log_to_stderr(directives: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = tracing_subscriber::EnvFilter::try_new(directives)?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-    Ok(())
 }

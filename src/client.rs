@@ -22,6 +22,7 @@
 //! README there.
 
 mod calls;
+mod connection;
 mod consumer;
 mod error;
 mod event;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use tonic::transport::Endpoint;
 
 pub use self::{
+    connection::{Connection, TokenFile},
     consumer::{Consumed, Consumer},
     error::Error,
     event::Event,

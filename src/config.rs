@@ -15,14 +15,17 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use self::listen::{Listen, Mode, Socket, Tls};
+pub use self::listen::{Listen, Mode, Socket};
+pub use crate::tls::{ClientCertificate, Config as Tls};
 use crate::{
+    access,
     alert::{Origin, Transport},
     bridge,
     delivery::{self, checked_name},
     log,
-    rpc::{FalcoOutputs, GrpcWeb},
+    rpc::{FalcoOutputs, GrpcWeb, Limits},
     source::{falco_grpc, file, http, stdin},
+    telemetry,
     units::Size,
     web,
 };
@@ -48,6 +51,8 @@ pub struct Config {
     pub log: log::Config,
     /// The subscribers' bounds.
     pub delivery: delivery::Config,
+    /// The bounds of connections to the gRPC services.
+    pub limits: Limits,
     /// Falco's own gRPC API, for its old clients.
     pub falco_outputs: FalcoOutputs,
     /// Who may call from a browser.
@@ -56,6 +61,10 @@ pub struct Config {
     pub operations: web::Config,
     /// Where alerts come from.
     pub sources: Vec<SourceConfig>,
+    /// What the gateway says of itself.
+    pub logging: telemetry::Config,
+    /// Who may see and do what.
+    pub access: access::Config,
     /// What is sent on to others.
     pub bridges: Vec<bridge::Config>,
 }
@@ -133,10 +142,13 @@ impl Default for Config {
             intake: Size(64 << 20),
             log: log::Config::default(),
             delivery: delivery::Config::default(),
+            limits: Limits::default(),
             falco_outputs: FalcoOutputs::default(),
             grpc_web: GrpcWeb::default(),
             operations: web::Config::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
+            logging: telemetry::Config::default(),
+            access: access::Config::default(),
             bridges: Vec::new(),
         }
     }
@@ -219,6 +231,15 @@ impl Config {
         self.grpc_web
             .check()
             .map_err(|problem| wrong("grpc_web.allowed_origins", &problem))?;
+        self.limits
+            .check()
+            .map_err(|problem| wrong("limits", &problem))?;
+        self.logging
+            .check()
+            .map_err(|problem| wrong("logging", &problem))?;
+        self.access
+            .check()
+            .map_err(|error| wrong("access", &error.to_string()))?;
         let mut ids = BTreeSet::from([PUBLISH_ID]);
         for (index, source) in self.sources.iter().enumerate() {
             let at = format!("sources[{index}] ({:?})", source.id);
@@ -299,6 +320,11 @@ impl SourceConfig {
             file: None,
             stdin: None,
         }
+    }
+
+    /// The files of its listener's TLS, if it has one.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.http.as_ref()?.tls.as_ref()
     }
 
     /// What its alerts are marked with.

@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows gRPC: a bridge subscribes in the same way.
 
+mod choice;
 mod class;
 mod classes;
 mod cursor;
@@ -26,20 +27,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use self::{choice::Shower, history::History, live::Live, registry::Streams};
 pub use self::{
+    choice::{Choice, Encode},
     class::AlertFrame,
     cursor::{Cursor, CursorError},
     durable::{
-        ConsumeRequest, Consumer, ConsumerStatus, Keeper, PullRequest, Pulled, SubscriptionError,
-        SubscriptionStatus, Subscriptions, checked_name,
+        ConsumeRequest, Consumer, ConsumerStatus, Keeper, NewSubscription, PullRequest, Pulled,
+        SubscriptionError, SubscriptionStatus, Subscriptions, checked_name, owner_of,
     },
     frame::{ClosingReason, Frame, FrameKind, Loss, LossCause, Opened, StreamState},
     history::{Page, PageRequest},
     registry::StreamStatus,
-    request::{Batching, OnExpired, Overflow, Request, Start, View},
+    request::{Batching, OnExpired, Overflow, Request, Start},
     subscription::{SlowConsumer, Subscription},
 };
-use self::{history::History, live::Live, registry::Streams};
+pub use crate::alert::View;
 use crate::{log::Log, source::Sources};
 
 /// What bounds the subscribers.
@@ -70,6 +73,7 @@ impl Default for Config {
 pub struct Delivery {
     config: Config,
     log: Log,
+    shower: Shower,
     sources: Sources,
     streams: Streams,
     live: Live,
@@ -93,9 +97,20 @@ pub enum OpenError {
 impl Delivery {
     /// Serves `log` until `shutdown`, when every subscription ends at the head. To be
     /// called on a runtime.
-    pub fn new(config: Config, log: Log, sources: Sources, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        config: Config,
+        log: Log,
+        sources: Sources,
+        encode: Encode,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let shower = Shower {
+            log: log.clone(),
+            encode,
+        };
         Self {
-            live: Live::new(&log, &sources, shutdown.clone()),
+            live: Live::new(shower.clone(), &sources, shutdown.clone()),
+            shower,
             config,
             log,
             sources,
@@ -113,7 +128,12 @@ impl Delivery {
             return Err(OpenError::Draining);
         }
         let origin = self
-            .resolve(request.start, request.on_expired, &request.filter)
+            .resolve(
+                request.start,
+                request.on_expired,
+                &request.choice,
+                request.since,
+            )
             .await?;
         let class = self.live.classes().of(&request);
         let status = self
@@ -125,7 +145,10 @@ impl Delivery {
 
     /// Everything that is read page by page.
     pub fn history(&self) -> History<'_> {
-        History { log: &self.log }
+        History {
+            log: &self.log,
+            shower: &self.shower,
+        }
     }
 
     /// All open streams, the oldest first.
@@ -155,7 +178,7 @@ impl Delivery {
 
     /// The cursor of a position in this log.
     pub fn cursor(&self, position: crate::log::Position) -> Cursor {
-        Cursor::new(self.log.incarnation(), self.log.epoch(), position)
+        Cursor::new(&self.log, position)
     }
 }
 

@@ -68,6 +68,7 @@ struct Inner {
     fields: Vec<String>,
     parts: Parts,
     warnings: Vec<Problem>,
+    predicates: usize,
 }
 
 impl Filter {
@@ -77,7 +78,11 @@ impl Filter {
             return Ok(Self::all());
         };
         let mut compiler = Compiler::default();
-        let root = parsed.try_map(&mut |parsed| compiler.test(&parsed).map(Arc::new))?;
+        let mut predicates = 0;
+        let root = parsed.try_map(&mut |parsed| {
+            predicates += 1;
+            compiler.test(&parsed).map(Arc::new)
+        })?;
         let canonical = root.to_string();
         if canonical.len() > MAX_TEXT_BYTES {
             let message = format!(
@@ -95,6 +100,7 @@ impl Filter {
                 fields,
                 parts,
                 warnings,
+                predicates,
             }),
         })
     }
@@ -108,6 +114,7 @@ impl Filter {
                 fields: Vec::new(),
                 parts: Parts::default(),
                 warnings: Vec::new(),
+                predicates: 0,
             }),
         }
     }
@@ -137,6 +144,11 @@ impl Filter {
         &self.inner.fields
     }
 
+    /// How many comparisons it has.
+    pub fn predicates(&self) -> usize {
+        self.inner.predicates
+    }
+
     /// What it reads of an alert: of one that has only this, it says the same.
     pub fn parts(&self) -> &Parts {
         &self.inner.parts
@@ -147,6 +159,15 @@ impl Filter {
         &self.inner.warnings
     }
 }
+
+/// Equal texts are equal filters.
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Filter {}
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

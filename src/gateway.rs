@@ -10,8 +10,8 @@
 
 mod bridges;
 mod listen;
+mod reload;
 mod sources;
-mod tls;
 
 use std::{
     future::Future,
@@ -24,16 +24,23 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{bridges::BoundBridges, sources::BoundSource};
-pub use self::{listen::ListenError, tls::TlsError};
+pub use self::{
+    listen::ListenError,
+    reload::{Reload, ReloadError, Reloaded, files},
+};
+pub use crate::tls::TlsError;
 use crate::{
+    access::{Access, AccessError},
     clock,
     config::Config,
-    delivery::{Delivery, Subscriptions},
-    ingest::Ingest,
+    delivery::{Delivery, Subscriptions, owner_of},
+    ingest::{Ingest, Tally},
     log::{self, DeadLetters, Log, Trouble},
+    policy::{Policy, Sight},
     rpc::{self, Listener, Server, Services},
     source::{Intake, Sources, Submission},
     state::{State, StateError},
+    tls::Acceptor,
     web::Operations,
 };
 
@@ -61,6 +68,9 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Who may see and do what cannot be read.
+    #[error("access: {0}")]
+    Access(#[from] AccessError),
     /// Its data folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -85,7 +95,9 @@ pub struct Gateway {
     subscriptions: Subscriptions,
     bridges: BoundBridges,
     operations: Operations,
-    operations_listener: Option<TcpListener>,
+    operations_listener: Option<(TcpListener, Option<Acceptor>)>,
+    access: Access,
+    config: Config,
 }
 
 impl Gateway {
@@ -95,6 +107,8 @@ impl Gateway {
     /// When the data folder is another gateway's or unusable, or a listener
     /// cannot be bound, or must not be.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let running = config.clone();
+        let access = Access::new(&config.access)?;
         let (intake, submissions) =
             Intake::new(usize::try_from(config.intake.0).unwrap_or(usize::MAX));
         let (state, log, log_workers) = open_log(&config).await?;
@@ -110,34 +124,33 @@ impl Gateway {
             config.delivery,
             log.clone(),
             sources.clone(),
+            rpc::convert::encode,
             streams_end.clone(),
         );
-        let subscriptions = Subscriptions::open(delivery.clone(), state.clone())?;
+        let subscriptions = subscriptions(&delivery, &state, &access.policy())?;
         let bridges = BoundBridges::new(config.bridges, config.data_dir, dead_letters.clone());
         let services = Services {
+            access: access.clone(),
+            limits: config.limits,
+            refused: rpc::Refused::default(),
             delivery,
             subscriptions: subscriptions.clone(),
-            sources: sources.clone(),
-            dead_letters: dead_letters.clone(),
-            bridges: bridges.running.clone(),
+            sources,
+            dead_letters,
+            bridges: bridges.running().reported.clone(),
             intake: intake.clone(),
             publish,
             start_time: now,
             falco_outputs: config.falco_outputs.clone(),
             grpc_web: config.grpc_web.clone(),
         };
+        let tally = running.operations.falco_events.then(Tally::default);
         Ok(Self {
             sources: bound,
             listeners,
-            operations: operations(&services),
+            ingest: ingest(&services, &intake, tally.clone()),
+            operations: operations(&services, tally),
             server: Server::new(services),
-            ingest: Ingest {
-                log: log.clone(),
-                dead_letters,
-                sources,
-                turned_away: intake.turned_away().clone(),
-                encode: rpc::convert::encode,
-            },
             submissions,
             intake,
             streams_end,
@@ -147,6 +160,8 @@ impl Gateway {
             subscriptions,
             bridges,
             operations_listener,
+            access,
+            config: running,
         })
     }
 
@@ -162,7 +177,8 @@ impl Gateway {
 
     /// Where operations can be looked at.
     pub fn operations_address(&self) -> Option<SocketAddr> {
-        self.operations_listener.as_ref()?.local_addr().ok()
+        let (listener, _) = self.operations_listener.as_ref()?;
+        listener.local_addr().ok()
     }
 
     /// Where alerts can be posted.
@@ -171,6 +187,21 @@ impl Gateway {
             .iter()
             .filter_map(BoundSource::http_address)
             .collect()
+    }
+
+    /// What gives it another configuration while it runs.
+    pub fn reload(&self) -> Reload {
+        let grpc = self.listeners.iter().filter_map(Listener::acceptor);
+        let http = self.sources.iter().filter_map(BoundSource::acceptor);
+        let operations = self.operations_listener.iter();
+        let operations = operations.filter_map(|(_, acceptor)| acceptor.as_ref());
+        Reload {
+            config: self.config.clone(),
+            access: self.access.clone(),
+            subscriptions: self.subscriptions.clone(),
+            acceptors: grpc.chain(http).chain(operations).cloned().collect(),
+            bridges: self.bridges.running().clone(),
+        }
     }
 
     /// Runs until `shutdown`, and then until everything has ended or its time is
@@ -199,7 +230,7 @@ impl Gateway {
         servers.close();
         let bridges_end = CancellationToken::new();
         let channel = self.server.channel(self.streams_end.clone());
-        let bridges = self.bridges.run(channel, bridges_end.clone());
+        let bridges = self.bridges.run(channel.into(), bridges_end.clone());
         self.server.set_serving().await;
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -212,7 +243,7 @@ impl Gateway {
         // What the sources still submit, bridges find in the log the next time.
         bridges_end.cancel();
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;
-        within(BRIDGES_DEADLINE, "the bridges", bridges.wait()).await;
+        within(BRIDGES_DEADLINE, "the bridges", bridges.ended()).await;
         self.intake.close();
         self.streams_end.cancel();
         self.server.end_watches().await;
@@ -228,9 +259,43 @@ impl Gateway {
     }
 }
 
+/// The durable subscriptions, each of which sees what `policy` says.
+fn subscriptions(
+    delivery: &Delivery,
+    state: &State,
+    policy: &Policy,
+) -> Result<Subscriptions, StateError> {
+    let sight = |key: &str| sight_of(policy, key).unwrap_or_else(Sight::all);
+    Subscriptions::open(delivery.clone(), state.clone(), sight)
+}
+
+/// What the subscription with this key sees: what those see whose it is. None if they are
+/// nobody any more; then nobody can consume it.
+fn sight_of(policy: &Policy, key: &str) -> Option<Sight> {
+    match owner_of(key) {
+        "" => Some(Sight::all()),
+        owner => policy.named(owner).map(|grant| grant.sight.clone()),
+    }
+}
+
+/// The log's writer, which reads what is submitted to `intake`.
+fn ingest(services: &Services, intake: &Intake, tally: Option<Tally>) -> Ingest {
+    Ingest {
+        log: services.delivery.log().clone(),
+        dead_letters: services.dead_letters.clone(),
+        sources: services.sources.clone(),
+        turned_away: intake.turned_away().clone(),
+        encode: rpc::convert::encode,
+        tally,
+    }
+}
+
 /// What operators look at is what the services stand on.
-fn operations(services: &Services) -> Operations {
+fn operations(services: &Services, tally: Option<Tally>) -> Operations {
     Operations {
+        access: services.access.clone(),
+        refused: services.refused.clone(),
+        tally,
         delivery: services.delivery.clone(),
         subscriptions: services.subscriptions.clone(),
         sources: services.sources.clone(),

@@ -5,12 +5,15 @@
 //! those that come while it commits. An idle gateway answers each alert at once,
 //! a busy one in groups. Sources are answered after the commit.
 
+mod tally;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use self::tally::{LABELS, Series, Tally};
 use crate::{
     alert::{Alert, Kind, Transport},
     log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience, Unwritable},
@@ -34,6 +37,8 @@ pub struct Ingest {
     pub turned_away: TurnedAway,
     /// Makes the bytes that all subscribers get.
     pub encode: fn(&Alert) -> Bytes,
+    /// Counts alerts by their labels, where that is asked for.
+    pub tally: Option<Tally>,
 }
 
 /// Submissions that were read, and wait for one commit.
@@ -121,6 +126,9 @@ impl Ingest {
             && let Some(drops) = normalize::lost_syscalls(&alert)
         {
             self.sources.report_drops(&alert.origin.source_id, drops);
+        }
+        if let Some(tally) = &self.tally {
+            tally.count(&alert);
         }
         NewEntry {
             encoded: (self.encode)(&alert),

@@ -12,6 +12,7 @@
 //! [`config`], and [`cli`] is the command line around them. [`client`] is a
 //! subscriber's side.
 
+pub mod access;
 pub mod alert;
 mod backoff;
 pub mod bridge;
@@ -28,8 +29,11 @@ pub mod json;
 pub mod log;
 pub mod normalize;
 pub mod pb;
+pub mod policy;
 pub mod rpc;
 pub mod source;
 pub mod state;
+pub mod telemetry;
+pub mod tls;
 pub mod units;
 pub mod web;

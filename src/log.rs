@@ -27,6 +27,7 @@ mod index;
 mod reader;
 mod recovery;
 mod retention;
+mod seal;
 mod segment;
 mod shared;
 mod walk;
@@ -46,6 +47,7 @@ use self::{
     block::Blocks,
     entry::{Item, NewItem},
     format::nanoseconds,
+    seal::Seal,
     segment::Segment,
     shared::{Place, Shared},
     writer::{Pending, Writer},
@@ -56,9 +58,10 @@ pub use self::{
     entry::{Cause, Decode, Entry, Epoch, Incarnation, Lost, NewEntry, Notice, Position},
     reader::{Picked, Read, Reader, Witness},
     recovery::OpenError,
+    seal::Sealed,
     writer::Patience,
 };
-use crate::state::State;
+use crate::{alert::AlertId, state::State};
 
 /// Appends that may wait for the one that is being committed.
 const QUEUE: usize = 64;
@@ -70,6 +73,7 @@ pub struct Log {
     queue: mpsc::Sender<Pending>,
     decode: Decode,
     config: Arc<Config>,
+    seal: Seal,
 }
 
 /// What works for a log, until this is dropped.
@@ -219,6 +223,7 @@ impl Log {
             queue,
             decode,
             config: Arc::new(config.clone()),
+            seal: Seal::new(&state.log_key()?),
         };
         Ok((log, workers))
     }
@@ -238,9 +243,30 @@ impl Log {
         self.shared.epoch()
     }
 
+    /// `position` as clients get it, who learn nothing from it.
+    pub fn seal(&self, position: Position) -> Sealed {
+        self.seal.place(self.epoch(), position)
+    }
+
+    /// The position of this log that was sealed. None when there was no such position.
+    pub fn unseal(&self, sealed: Sealed) -> Option<Position> {
+        let (epoch, position) = self.seal.open_place(sealed)?;
+        self.surviving(epoch, position)
+    }
+
+    /// An id by which those find an alert who must not try guesses at what is in it.
+    pub fn seal_id(&self, id: AlertId) -> AlertId {
+        self.seal.id(id)
+    }
+
+    /// The id that was sealed.
+    pub fn unseal_id(&self, id: AlertId) -> AlertId {
+        self.seal.open_id(id)
+    }
+
     /// What is left of `position`, as it was in `epoch`: where that epoch held
     /// more than outlived it, its end. None when there was no such position.
-    pub fn surviving(&self, epoch: Epoch, position: Position) -> Option<Position> {
+    fn surviving(&self, epoch: Epoch, position: Position) -> Option<Position> {
         let index = usize::try_from(epoch.0).ok()?;
         let (_, later) = self.shared.epochs.get(index..)?.split_first()?;
         match later.iter().min() {

@@ -40,6 +40,7 @@ use crate::{
 };
 
 pub use self::{
+    groups::project,
     kind::lost_syscalls,
     reject::{Reason, Reject},
 };

@@ -44,6 +44,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] =
     clippy::pedantic,
     clippy::restriction,
     clippy::nursery,
+    clippy::perf,
     reason = "generated code is not ours to polish"
 )]
 mod generated {

@@ -5,8 +5,11 @@
 //! [`crate::delivery`]'s; how an alert looks on the wire is [`convert`]'s.
 
 mod alert_service;
+mod arrival;
 mod authority;
 mod bells;
+mod body;
+mod caller;
 mod calls;
 mod coalesce;
 mod connection;
@@ -15,11 +18,11 @@ pub mod convert;
 mod falco;
 mod frames;
 mod gateway_service;
+mod greeting;
 mod grpc;
-mod handshake;
 mod ingest_service;
+mod limits;
 mod methods;
-mod peer;
 mod request;
 mod server;
 mod status;
@@ -29,6 +32,7 @@ mod web;
 
 pub use self::{
     falco::{Config as FalcoOutputs, Sharing},
+    limits::{Limits, Refused},
     server::{Listener, Server, Services},
     web::Config as GrpcWeb,
 };

@@ -13,6 +13,7 @@ use std::{
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 pub use self::subscriptions::KeptSubscription;
 
@@ -28,6 +29,12 @@ const EPOCHS: TableDefinition<'_, u64, u64> = TableDefinition::new("epochs");
 /// By source id and path: device, inode, offset, checksum of the beginning.
 const FILE_POSITIONS: TableDefinition<'_, (&str, &str), (u64, u64, u64, u32)> =
     TableDefinition::new("file_positions");
+
+/// Keys by name.
+const KEYS: TableDefinition<'_, &str, [u8; 32]> = TableDefinition::new("keys");
+
+/// The key of the log's seal.
+const LOG_KEY: &str = "log";
 
 /// The number of the log's incarnation.
 const INCARNATION: &str = "log_incarnation";
@@ -86,6 +93,9 @@ pub enum StateError {
         /// Why.
         error: Box<DatabaseError>,
     },
+    /// The system gives no random numbers.
+    #[error("failed to draw a key: the system gives no random numbers")]
+    NoRandomness,
     /// It cannot be read or written.
     #[error("failed to read or write the gateway's state: {0}")]
     Access(#[source] Box<redb::Error>),
@@ -149,6 +159,34 @@ impl State {
             };
             transaction.commit()?;
             Ok(incarnation)
+        })
+    }
+
+    /// The key with which this folder's log hides numbers from clients; drawn once.
+    ///
+    /// # Errors
+    /// When the store or the system's source of randomness fails.
+    pub fn log_key(&self) -> Result<[u8; 32], StateError> {
+        let mut drawn = [0; 32];
+        let random = SystemRandom::new();
+        random
+            .fill(&mut drawn)
+            .map_err(|_| StateError::NoRandomness)?;
+        self.with(|database| {
+            let transaction = database.begin_write()?;
+            let key = {
+                let mut keys = transaction.open_table(KEYS)?;
+                let kept = keys.get(LOG_KEY)?.map(|key| key.value());
+                match kept {
+                    Some(key) => key,
+                    None => {
+                        keys.insert(LOG_KEY, drawn)?;
+                        drawn
+                    }
+                }
+            };
+            transaction.commit()?;
+            Ok(key)
         })
     }
 
@@ -250,12 +288,15 @@ mod tests {
         };
         let state = State::open(folder.path()).unwrap();
         let incarnation = state.incarnation().unwrap();
+        let key = state.log_key().unwrap();
+        assert_ne!(key, [0; 32]);
         assert_eq!(state.file_position("a", "/x").unwrap(), None);
         state.keep_file_position("a", "/x", position).unwrap();
         assert_eq!(state.begin_epoch(0).unwrap(), [0]);
         drop(state);
         let state = State::open(folder.path()).unwrap();
         assert_eq!(state.incarnation().unwrap(), incarnation);
+        assert_eq!(state.log_key().unwrap(), key);
         assert_eq!(state.file_position("a", "/x").unwrap(), Some(position));
         assert_eq!(state.file_position("b", "/x").unwrap(), None);
         assert_eq!(state.begin_epoch(9).unwrap(), [0, 9]);

@@ -1,6 +1,7 @@
 //! The operations listener: metrics for Prometheus, and whether the gateway lives and can
 //! take alerts.
 
+mod listen;
 mod metrics;
 
 use std::sync::{
@@ -20,10 +21,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::Access,
     bridge::Bridges,
     delivery::{Delivery, Subscriptions},
+    ingest::Tally,
     log::DeadLetters,
+    rpc::Refused,
     source::Sources,
+    tls::{self, Acceptor},
 };
 
 /// What Prometheus asks for.
@@ -35,12 +40,19 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub struct Config {
     /// The address; nowhere when it is empty.
     pub listen: String,
+    /// The files for TLS; without them, the listener speaks plaintext.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<tls::Config>,
+    /// Show `falco_events`, as falco-exporter did: its labels come from alerts.
+    pub falco_events: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:2810".to_owned(),
+            tls: None,
+            falco_events: false,
         }
     }
 }
@@ -50,6 +62,8 @@ impl Config {
     pub fn nowhere() -> Self {
         Self {
             listen: String::new(),
+            tls: None,
+            falco_events: false,
         }
     }
 }
@@ -67,23 +81,29 @@ pub struct Operations {
     pub bridges: Bridges,
     /// What was refused.
     pub dead_letters: DeadLetters,
+    /// Who may call what, and who was denied.
+    pub access: Access,
+    /// What was refused before it was known whose it is.
+    pub refused: Refused,
+    /// Alerts by their labels, where they are counted.
+    pub tally: Option<Tally>,
     /// Set while the gateway goes down.
     pub draining: Arc<AtomicBool>,
 }
 
 impl Operations {
-    /// Answers on `listener` until `shutdown`.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+    /// Answers on a listener, with TLS or without, until `shutdown`.
+    pub async fn serve(
+        self,
+        (listener, acceptor): (TcpListener, Option<Acceptor>),
+        shutdown: CancellationToken,
+    ) {
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .with_state(self);
-        let served = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { shutdown.cancelled().await });
-        if let Err(error) = served.await {
-            tracing::warn!(%error, "the operations listener has ended");
-        }
+        listen::serve(router, listener, acceptor, shutdown).await;
     }
 
     /// Why no alert is to be sent here; nothing when all is well.

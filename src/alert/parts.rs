@@ -31,9 +31,19 @@ pub enum Part {
 pub struct Parts {
     parts: u16,
     keys: BTreeSet<String>,
+    /// All there are, whatever the others say.
+    all: bool,
 }
 
 impl Parts {
+    /// Reads everything.
+    pub fn all() -> Self {
+        Self {
+            all: true,
+            ..Self::default()
+        }
+    }
+
     /// Reads `part` too.
     pub fn add(&mut self, part: Part) {
         self.parts |= 1 << part as u16;
@@ -49,6 +59,7 @@ impl Parts {
     /// Reads what `other` reads too.
     pub fn merge(&mut self, other: &Self) {
         self.parts |= other.parts;
+        self.all |= other.all;
         for key in &other.keys {
             self.add_key(key);
         }
@@ -56,18 +67,18 @@ impl Parts {
 
     /// Whether `part` is read.
     pub fn has(&self, part: Part) -> bool {
-        self.parts & (1 << part as u16) != 0
+        self.all || self.parts & (1 << part as u16) != 0
     }
 
     /// Whether the output field `key` is read.
     pub fn has_key(&self, key: &str) -> bool {
-        self.keys.contains(key)
+        self.all || self.keys.contains(key)
     }
 
     /// Whether a field that is read is not among `fields`, and the typed groups
     /// have to tell.
     pub fn are_missing_in(&self, fields: &Fields) -> bool {
         let is_missing = |key: &String| fields.get(key).is_none_or(super::FieldValue::is_absent);
-        self.keys.iter().any(is_missing)
+        self.all || self.keys.iter().any(is_missing)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use super::{
     batch::{Batch, Item, Refused},
@@ -16,7 +16,11 @@ use super::{
     subscribe,
     target::Target,
 };
-use crate::{backoff::Backoff, client::Error, clock};
+use crate::{
+    backoff::Backoff,
+    client::{Connection, Error},
+    clock,
+};
 
 /// The longest pause that a target is believed.
 const LONGEST_ASKED: Duration = Duration::from_secs(3600);
@@ -32,7 +36,7 @@ const SUSPICIOUS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Runner {
     pub(super) config: Config,
-    pub(super) channel: Channel,
+    pub(super) channel: Connection,
     pub(super) reporter: Reporter,
     pub(super) dead_letters: DeadLetters,
     /// None before the first and after a failed attempt: the next one connects anew, with

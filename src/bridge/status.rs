@@ -12,7 +12,7 @@ use crate::{clock, pb::LossNotice};
 /// All bridges of a gateway. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Bridges {
-    entries: Arc<Mutex<Vec<Entry>>>,
+    entries: Arc<Mutex<Vec<Reporter>>>,
 }
 
 #[derive(Debug)]
@@ -122,13 +122,11 @@ impl BridgeState {
 impl Bridges {
     /// All bridges, in the order of the configuration.
     pub fn list(&self) -> Vec<BridgeStatus> {
-        self.entries().iter().map(|it| it.status.clone()).collect()
+        self.entries().iter().map(Reporter::status).collect()
     }
 
     /// Adds a bridge, and returns that with which it reports.
     pub(super) fn register(&self, name: &str, subscription: &str, target: String) -> Reporter {
-        let mut entries = self.entries();
-        let index = entries.len();
         let status = BridgeStatus {
             name: name.to_owned(),
             subscription: subscription.to_owned(),
@@ -143,19 +141,24 @@ impl Bridges {
             last_delivery: None,
             next_attempt: None,
         };
-        entries.push(Entry {
+        let entry = Entry {
             status,
             told: Told::default(),
-        });
-        drop(entries);
-        Reporter {
-            bridges: self.clone(),
-            index,
+        };
+        let reporter = Reporter {
+            entry: Arc::new(Mutex::new(entry)),
             name: name.into(),
-        }
+        };
+        self.entries().push(reporter.clone());
+        reporter
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+    /// Forgets the bridge called `name`; what it still reports nobody sees.
+    pub fn remove(&self, name: &str) {
+        self.entries().retain(|it| *it.name != *name);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Reporter>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,12 +166,19 @@ impl Bridges {
 /// With this a bridge reports about itself. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Reporter {
-    bridges: Bridges,
-    index: usize,
+    entry: Arc<Mutex<Entry>>,
     name: Arc<str>,
 }
 
 impl Reporter {
+    fn status(&self) -> BridgeStatus {
+        self.entry().status.clone()
+    }
+
+    fn entry(&self) -> MutexGuard<'_, Entry> {
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The target took so many alerts.
     pub(super) fn delivered(&self, alerts: u64, answer: &str) {
         self.enter(BridgeState::Delivering, answer);
@@ -205,13 +215,11 @@ impl Reporter {
 
     /// The subscription is open.
     pub(super) fn connected(&self) {
-        let entries = self.bridges.entries();
-        let status = entries.get(self.index).map(|it| it.status.clone());
-        drop(entries);
+        let status = self.status();
         let away = |it: &BridgeStatus| {
             matches!(it.state, BridgeState::Disconnected | BridgeState::Standby)
         };
-        if let Some(status) = status.filter(away) {
+        if away(&status) {
             // What the target took before, it took.
             let state = match status.last_delivery {
                 Some(_) => BridgeState::Delivering,
@@ -286,9 +294,7 @@ impl Reporter {
     }
 
     fn change_entry(&self, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.bridges.entries().get_mut(self.index) {
-            change(entry);
-        }
+        change(&mut self.entry());
     }
 }
 

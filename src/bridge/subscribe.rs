@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use super::config::{Config, Start};
 use crate::{
-    client::{Consumer, Error},
+    client::{Connection, Consumer, Error},
     filter::Filter,
     pb::{self, subscription_service_client::SubscriptionServiceClient, subscription_start},
 };
@@ -20,7 +20,7 @@ const BATCHES_AHEAD: usize = 2;
 
 /// Consumes the bridge's subscription, which is made, and given the bridge's filter, if
 /// need be.
-pub(super) async fn open(channel: Channel, config: &Config) -> Result<Consumer, Error> {
+pub(super) async fn open(channel: Connection, config: &Config) -> Result<Consumer, Error> {
     let name = config.subscription();
     let mut client = SubscriptionServiceClient::new(channel.clone());
     let there = client
@@ -44,7 +44,7 @@ pub(super) async fn open(channel: Channel, config: &Config) -> Result<Consumer, 
 }
 
 /// Waits until nobody consumes the subscription.
-pub(super) async fn wait_until_free(channel: Channel, config: &Config) {
+pub(super) async fn wait_until_free(channel: Connection, config: &Config) {
     let mut client = SubscriptionServiceClient::new(channel);
     loop {
         sleep(STANDBY_INTERVAL).await;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, interval};
-use tonic::transport::Channel;
 
 use self::{
     gateway::Child,
@@ -19,7 +18,10 @@ use self::{
     subscribers::{Stalled, Subscribers, Wanted, WantedStream},
 };
 use super::{CliError, Server, client::check_filter};
-use crate::pb::{self, ingest_service_client::IngestServiceClient};
+use crate::{
+    client::Connection,
+    pb::{self, ingest_service_client::IngestServiceClient},
+};
 
 /// How long the subscribers may take to get what was published.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -166,7 +168,7 @@ impl Arguments {
 /// Publishes bursts on some connections.
 struct Publisher {
     /// Each with its part of a burst.
-    sources: Vec<(IngestServiceClient<Channel>, pb::PublishRequest)>,
+    sources: Vec<(IngestServiceClient<Connection>, pb::PublishRequest)>,
     bursts: usize,
     rate: Option<f64>,
 }

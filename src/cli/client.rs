@@ -1,6 +1,7 @@
 use std::{
     error::Error as _,
     fs, io,
+    net::IpAddr,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -10,11 +11,16 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::{
     Code, Status,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
+    transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri},
 };
 use tower::service_fn;
 
-use crate::{client, config::ConfigError, filter::Problem, gateway::StartError};
+use crate::{
+    client::{self, Connection, TokenFile},
+    config::ConfigError,
+    filter::Problem,
+    gateway::StartError,
+};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,20 +31,43 @@ pub(super) const LARGEST_MESSAGE: usize = 64 << 20;
 /// How many bytes a stream may be ahead of its reader.
 const STREAM_WINDOW: u32 = 1 << 20;
 
+/// A gateway, and what is shown to it.
+#[derive(Debug, Clone)]
+pub struct Server {
+    address: Address,
+    token: Option<TokenFile>,
+}
+
 /// A gateway's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Server {
+enum Address {
     /// `http://host:port`.
     Tcp(String),
     /// `https://host:port`.
-    Tls(String, TlsFiles),
+    Tls(String, Files),
     /// `unix:///path`.
     Unix(PathBuf),
 }
 
+/// What a client shows to a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct Credentials {
+    #[command(flatten)]
+    files: Files,
+
+    /// A file with the token to show, read anew with every call
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "FALCO_GATEWAY_TOKEN_FILE"
+    )]
+    token_file: Option<PathBuf>,
+}
+
 /// The files, all PEM, with which a client speaks TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
-pub struct TlsFiles {
+struct Files {
     /// The authority that signed the gateway's certificate, for https
     #[arg(
         long,
@@ -67,7 +96,34 @@ pub struct TlsFiles {
     key: Option<PathBuf>,
 }
 
+impl Credentials {
+    /// The client's files of those that `certs` makes in `folder`.
+    pub(super) fn of(folder: &Path) -> Self {
+        Self {
+            files: Files::of(folder),
+            token_file: None,
+        }
+    }
+}
+
 impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse::<Address>()?.into())
+    }
+}
+
+impl From<Address> for Server {
+    fn from(address: Address) -> Self {
+        Self {
+            address,
+            token: None,
+        }
+    }
+}
+
+impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -84,7 +140,7 @@ impl FromStr for Server {
         }
         match url.parse::<Uri>() {
             Ok(uri) if uri.port().is_some() && url.starts_with("https:") => {
-                Ok(Self::Tls(url, TlsFiles::default()))
+                Ok(Self::Tls(url, Files::default()))
             }
             Ok(uri) if uri.port().is_some() => Ok(Self::Tcp(url)),
             Ok(_) => Err("the port is missing: write http://HOST:PORT".to_owned()),
@@ -95,78 +151,105 @@ impl FromStr for Server {
 
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(url) | Self::Tls(url, _) => f.write_str(url),
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        match &self.address {
+            Address::Tcp(url) | Address::Tls(url, _) => f.write_str(url),
+            Address::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
 }
 
 impl Server {
-    /// The same, which speaks TLS with `files`.
+    /// The same, which is shown these.
     ///
     /// # Errors
-    /// When there are files and no TLS, or some are missing.
-    pub(super) fn with(self, files: TlsFiles) -> Result<Self, CliError> {
-        match self {
-            Self::Tls(..) if files.certificate.is_some() != files.key.is_some() => {
-                let message = "--certificate and --key go together";
-                Err(CliError::Argument(message.to_owned()))
+    /// When they do not fit the address, or some are missing.
+    pub(super) fn with(self, credentials: Credentials) -> Result<Self, CliError> {
+        let Credentials { files, token_file } = credentials;
+        let wrong = |message: &str| Err(CliError::Argument(message.to_owned()));
+        let address = match self.address {
+            Address::Tls(..) if files.certificate.is_some() != files.key.is_some() => {
+                return wrong("--certificate and --key go together");
             }
-            Self::Tls(url, _) => Ok(Self::Tls(url, files)),
-            Self::Tcp(_) | Self::Unix(_) if files != TlsFiles::default() => {
-                let message = "--ca, --certificate and --key are for https: name the gateway as https://HOST:PORT";
-                Err(CliError::Argument(message.to_owned()))
+            Address::Tls(url, _) => Address::Tls(url, files),
+            Address::Tcp(_) | Address::Unix(_) if files != Files::default() => {
+                return wrong(
+                    "--ca, --certificate and --key are for https: name the gateway as https://HOST:PORT",
+                );
             }
-            Self::Tcp(_) | Self::Unix(_) => Ok(self),
-        }
+            Address::Tcp(url) if token_file.is_some() && !is_loopback(&url) => {
+                return wrong(
+                    "--token-file would send the token in the clear: name the gateway as https://HOST:PORT",
+                );
+            }
+            address @ (Address::Tcp(_) | Address::Unix(_)) => address,
+        };
+        let token = token_file.as_deref().map(|path| {
+            TokenFile::new(path).map_err(|error| CliError::Read {
+                path: path.to_owned(),
+                error,
+            })
+        });
+        Ok(Self {
+            address,
+            token: token.transpose()?,
+        })
     }
 
     /// Connects.
-    pub(super) async fn connect(&self) -> Result<Channel, CliError> {
+    pub(super) async fn connect(&self) -> Result<Connection, CliError> {
         self.connect_with(STREAM_WINDOW).await
     }
 
     /// Connects, for streams that may be so many bytes ahead of their readers.
-    pub(super) async fn connect_with(&self, window: u32) -> Result<Channel, CliError> {
+    pub(super) async fn connect_with(&self, window: u32) -> Result<Connection, CliError> {
         let endpoint = self.endpoint(window)?;
-        let connected = match self {
-            Self::Tcp(_) | Self::Tls(..) => endpoint.connect().await,
-            Self::Unix(path) => endpoint.connect_with_connector(to_socket(path)).await,
+        let connected = match &self.address {
+            Address::Tcp(_) | Address::Tls(..) => endpoint.connect().await,
+            Address::Unix(path) => endpoint.connect_with_connector(to_socket(path)).await,
         };
-        connected.map_err(|error| self.unreachable(&error))
+        let channel = connected.map_err(|error| self.unreachable(&error))?;
+        Ok(Connection::from(channel).with_token(self.token.clone()))
     }
 
     /// What connects when it is first used, and as often as need be.
-    pub(super) fn connect_lazily(&self) -> Result<Channel, CliError> {
+    pub(super) fn connect_lazily(&self) -> Result<Connection, CliError> {
         let endpoint = self.endpoint(STREAM_WINDOW)?;
-        Ok(match self {
-            Self::Tcp(_) | Self::Tls(..) => endpoint.connect_lazy(),
-            Self::Unix(path) => endpoint.connect_with_connector_lazy(to_socket(path)),
-        })
+        let channel = match &self.address {
+            Address::Tcp(_) | Address::Tls(..) => endpoint.connect_lazy(),
+            Address::Unix(path) => endpoint.connect_with_connector_lazy(to_socket(path)),
+        };
+        Ok(Connection::from(channel).with_token(self.token.clone()))
     }
 
     fn endpoint(&self, window: u32) -> Result<Endpoint, CliError> {
-        let endpoint = match self {
-            Self::Tcp(url) | Self::Tls(url, _) => Endpoint::from_shared(url.clone()),
-            Self::Unix(_) => Ok(Endpoint::from_static("http://localhost")),
+        let endpoint = match &self.address {
+            Address::Tcp(url) | Address::Tls(url, _) => Endpoint::from_shared(url.clone()),
+            Address::Unix(_) => Ok(Endpoint::from_static("http://localhost")),
         };
         let endpoint = endpoint.map(|endpoint| tuned(endpoint, window));
         let endpoint = endpoint.map_err(|error| self.unreachable(&error))?;
-        match self {
-            Self::Tls(_, files) => endpoint
+        match &self.address {
+            Address::Tls(_, files) => endpoint
                 .tls_config(files.read()?)
                 .map_err(|error| self.unreachable(&error)),
-            Self::Tcp(_) | Self::Unix(_) => Ok(endpoint),
+            Address::Tcp(_) | Address::Unix(_) => Ok(endpoint),
         }
     }
 
     fn unreachable(&self, error: &tonic::transport::Error) -> CliError {
         CliError::Unreachable {
-            server: self.clone(),
+            server: self.to_string(),
             reason: innermost(error),
         }
     }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.parse::<Uri>().ok();
+    let host = host.as_ref().and_then(Uri::host).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_address = |address: IpAddr| address.is_loopback();
+    host == "localhost" || address.parse().is_ok_and(is_address)
 }
 
 /// Connects to the socket at `path`, whatever it is asked for.
@@ -186,9 +269,8 @@ fn to_socket(
     })
 }
 
-impl TlsFiles {
-    /// The client's files of those that `certs` makes in `folder`.
-    pub(super) fn of(folder: &Path) -> Self {
+impl Files {
+    fn of(folder: &Path) -> Self {
         let path = |name: &str| Some(folder.join(name));
         Self {
             ca: path("ca.crt"),
@@ -240,7 +322,7 @@ pub enum CliError {
     )]
     Unreachable {
         /// Where.
-        server: Server,
+        server: String,
         /// Why not.
         reason: String,
     },

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CliError, Server, render::safe};
-use crate::pb::{self, ingest_service_client::IngestServiceClient};
+use crate::{
+    client::Connection,
+    pb::{self, ingest_service_client::IngestServiceClient},
+};
 
 /// Documents in one call.
 const BATCH: usize = 200;
@@ -58,7 +61,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<(), Cli
 }
 
 struct Publisher {
-    client: IngestServiceClient<tonic::transport::Channel>,
+    client: IngestServiceClient<Connection>,
     bar: ProgressBar,
     sent: u64,
     accepted: u64,

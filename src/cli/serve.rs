@@ -1,12 +1,18 @@
+mod reload;
+mod systemd;
+
 use std::path::PathBuf;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+use self::reload::{Reloads, Watched};
 use super::CliError;
 use crate::{
     config::{Config, Listen},
     gateway::Gateway,
+    telemetry::Telemetry,
 };
 
 #[derive(Debug, clap::Args)]
@@ -21,19 +27,25 @@ pub(super) struct Arguments {
     listen: Vec<String>,
 }
 
-pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let mut config = match &arguments.config {
-        Some(path) => Config::read(path)?,
-        None => Config::default(),
-    };
-    if !arguments.listen.is_empty() {
-        config.listen = arguments
-            .listen
-            .into_iter()
-            .map(Listen::plaintext)
-            .collect();
+impl Arguments {
+    fn config(&self) -> Result<Config, CliError> {
+        let mut config = match &self.config {
+            Some(path) => Config::read(path)?,
+            None => Config::default(),
+        };
+        if !self.listen.is_empty() {
+            config.listen = self.listen.iter().map(Listen::plaintext).collect();
+        }
+        Ok(config)
     }
+}
+
+pub(super) async fn run(arguments: Arguments, telemetry: &Telemetry) -> Result<(), CliError> {
+    let config = arguments.config()?;
+    telemetry.apply(&config.logging).map_err(CliError::Failed)?;
     let data_dir = config.data_dir.clone();
+    let hangups = signal(SignalKind::hangup())?;
+    let watched = Watched::new(arguments.config.as_deref(), &config);
     let gateway = Gateway::bind(config).await?;
     let log = gateway.log_bounds();
     tracing::info!(folder = %data_dir.display(), alerts = log.alerts, bytes = log.bytes, "opened the log");
@@ -48,7 +60,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     }
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone())?);
+    let reloads = Reloads {
+        reload: gateway.reload(),
+        telemetry: telemetry.clone(),
+        arguments,
+        watched,
+    };
+    let reloading = AbortOnDropHandle::new(tokio::spawn(reloads.run(hangups)));
+    systemd::tell(&[NotifyState::Ready]);
+    let stopping = shutdown.clone();
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        systemd::tell(&[NotifyState::Stopping]);
+    });
     gateway.run(shutdown).await;
+    drop(reloading);
     Ok(())
 }
 

@@ -113,14 +113,16 @@ fn stream(out: &mut impl Write, stream: &pb::StreamStatus) -> io::Result<()> {
     let strong = style::STRONG;
     writeln!(
         out,
-        "stream   {strong}{}{strong:#} {} from {}: {}, {} delivered, {} lost, {} behind{}",
+        "stream   {strong}{}{strong:#} {} from {}: {}, {} delivered, {} lost{}{}",
         stream.stream_id,
         safe(&stream.client_label),
         safe(&stream.peer),
         word(stream.state().as_str_name(), "STREAM_STATE_"),
         stream.delivered,
         stream.lost,
-        stream.lag,
+        stream
+            .lag
+            .map_or_else(String::new, |lag| format!(", {lag} behind")),
         if stream.filter.is_empty() {
             String::new()
         } else {

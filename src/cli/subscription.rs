@@ -2,10 +2,9 @@ mod consume;
 
 use std::io::{self, Write};
 
-use tonic::transport::Channel;
-
 use super::{CliError, Server, client::check_filter, render::safe, style, when::When};
 use crate::{
+    client::Connection,
     pb::{self, subscription_service_client::SubscriptionServiceClient, subscription_start::Start},
     rpc::convert,
 };
@@ -113,7 +112,7 @@ pub(super) async fn run(server: &Server, command: Command) -> Result<(), CliErro
 
 /// What is to be shown of the answer.
 async fn ask(
-    mut client: SubscriptionServiceClient<Channel>,
+    mut client: SubscriptionServiceClient<Connection>,
     command: Command,
 ) -> Result<Vec<pb::Subscription>, CliError> {
     let one = match command {
@@ -177,12 +176,13 @@ fn show(out: &mut impl Write, subscription: &pb::Subscription) -> io::Result<()>
     writeln!(out, "{strong}{}{strong:#}  {filter}", subscription.name)?;
     let since = subscription.lag_since.as_ref().and_then(convert::time);
     let since = since.map_or(String::new(), |time| format!(", the first of {time:.0}"));
-    writeln!(
-        out,
-        "  {} alerts of the log are not acknowledged{since}; that is {:.0} % of what the log keeps",
-        subscription.lag,
-        subscription.retention_used * 100.0
-    )?;
+    if let Some(lag) = subscription.lag {
+        let used = subscription.retention_used() * 100.0;
+        writeln!(
+            out,
+            "  {lag} alerts of the log are not acknowledged{since}; that is {used:.0} % of what the log keeps"
+        )?;
+    }
     if subscription.lost > 0 {
         let bad = style::LOSS;
         let lost = subscription.lost;

@@ -3,10 +3,9 @@ use std::{collections::VecDeque, time::Duration};
 use futures_util::{FutureExt, StreamExt, future::ready, stream};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
-use tonic::transport::Channel;
 
 use super::{
-    Error,
+    Connection, Error,
     calls::{Calls, LARGEST_FRAME, Opening},
 };
 use crate::pb::{
@@ -18,7 +17,7 @@ use crate::pb::{
 /// was not acknowledged then comes again.
 #[derive(Debug)]
 pub struct Consumer {
-    client: SubscriptionServiceClient<Channel>,
+    client: SubscriptionServiceClient<Connection>,
     open: pb::ConsumeOpen,
     calls: Calls,
     /// What is to be acknowledged: the newest only, since it stands for all before. None
@@ -51,8 +50,8 @@ pub enum Consumed {
 
 impl Consumer {
     /// A consumer of what `open` names. Nothing is sent before something is asked for.
-    pub fn new(channel: Channel, open: pb::ConsumeOpen) -> Self {
-        let client = SubscriptionServiceClient::new(channel);
+    pub fn new(connection: impl Into<Connection>, open: pb::ConsumeOpen) -> Self {
+        let client = SubscriptionServiceClient::new(connection.into());
         Self {
             client: client.max_decoding_message_size(LARGEST_FRAME),
             open,
@@ -110,7 +109,7 @@ impl Consumer {
 }
 
 fn opening(
-    client: &SubscriptionServiceClient<Channel>,
+    client: &SubscriptionServiceClient<Connection>,
     open: &pb::ConsumeOpen,
     acknowledged: &mut Option<watch::Sender<String>>,
 ) -> Opening {

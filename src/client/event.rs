@@ -11,7 +11,7 @@ pub enum Event {
         /// The position that it starts after.
         cursor: String,
         /// What the gateway granted.
-        grant: pb::Opened,
+        grant: Box<pb::Opened>,
     },
     /// An alert that matches.
     Alert {

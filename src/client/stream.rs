@@ -1,10 +1,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures_util::FutureExt;
-use tonic::transport::Channel;
 
 use super::{
-    Error, Event,
+    Connection, Error, Event,
     calls::{Broken, Calls, LARGEST_FRAME},
 };
 use crate::pb::{
@@ -18,7 +17,7 @@ use crate::pb::{
 /// oldest there is, after an [`Event::Loss`].
 #[derive(Debug)]
 pub struct AlertStream {
-    client: AlertServiceClient<Channel>,
+    client: AlertServiceClient<Connection>,
     request: pb::StreamAlertsRequest,
     cursor: String,
     calls: Calls,
@@ -30,13 +29,14 @@ pub struct AlertStream {
 impl AlertStream {
     /// A stream of what `request` asks for. Nothing is sent before the first event is
     /// asked for.
-    pub fn new(channel: Channel, request: pb::StreamAlertsRequest) -> Self {
+    pub fn new(connection: impl Into<Connection>, request: pb::StreamAlertsRequest) -> Self {
         let cursor = match &request.start {
             Some(Start::AfterCursor(cursor)) => cursor.clone(),
             _ => String::new(),
         };
         Self {
-            client: AlertServiceClient::new(channel).max_decoding_message_size(LARGEST_FRAME),
+            client: AlertServiceClient::new(connection.into())
+                .max_decoding_message_size(LARGEST_FRAME),
             request,
             cursor,
             calls: Calls::new(),
@@ -97,6 +97,7 @@ impl AlertStream {
         }
         let event = match frame.kind {
             Some(Kind::Opened(grant)) => {
+                let grant = Box::new(grant);
                 self.was_open = true;
                 Event::Opened { cursor, grant }
             }

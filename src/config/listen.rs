@@ -1,9 +1,11 @@
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, MapAccess, value::MapAccessDeserializer},
 };
+
+use crate::tls;
 
 /// Where the gRPC services listen. In the file an address alone, or an address
 /// with the files for TLS.
@@ -12,7 +14,7 @@ pub struct Listen {
     /// `host:port` or `unix:///path`.
     pub address: String,
     /// The files for TLS; without them, the listener speaks plaintext.
-    pub tls: Option<Tls>,
+    pub tls: Option<tls::Config>,
     /// Who may use a unix socket.
     pub socket: Socket,
 }
@@ -60,26 +62,12 @@ impl Socket {
     }
 }
 
-/// The files of a listener's TLS, all PEM. They are read at the start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// The gateway's certificate, and those between it and its authority.
-    pub certificate: PathBuf,
-    /// The certificate's key.
-    pub key: PathBuf,
-    /// The authority of the clients: who has no certificate of it is refused.
-    /// Without it, everyone may connect.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_ca: Option<PathBuf>,
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithOptions {
     address: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    tls: Option<Tls>,
+    tls: Option<tls::Config>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

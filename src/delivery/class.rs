@@ -10,11 +10,12 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::{Batching, Request, View};
-use crate::{
-    filter::Filter,
-    log::{Entry, Position},
+use super::{
+    Batching, Request, View,
+    choice::{Choice, Chosen, Shower},
+    request::bytes_of,
 };
+use crate::log::{Entry, Position};
 
 /// Chunks that are kept for the subscribers that come behind the one that had
 /// them made. They hold alerts that are also in the log's memory, or are read
@@ -32,7 +33,8 @@ const KEPT_PLACES: usize = 256;
 /// meet at the end of the next chunk.
 #[derive(Debug)]
 pub(super) struct Class {
-    filter: Filter,
+    choice: Choice,
+    shower: Shower,
     view: View,
     batching: Batching,
     // The newest last.
@@ -119,7 +121,7 @@ impl AlertFrame {
 impl Class {
     /// The class of `request`, which is told what is for it after `told_since`; if
     /// none, it is told of everything.
-    pub(super) fn new(request: &Request, told_since: Option<Position>) -> Self {
+    pub(super) fn new(request: &Request, shower: Shower, told_since: Option<Position>) -> Self {
         let expected = told_since.map(|since| {
             Mutex::new(Expected {
                 since,
@@ -127,7 +129,8 @@ impl Class {
             })
         });
         Self {
-            filter: request.filter.clone(),
+            choice: request.choice.clone(),
+            shower,
             view: request.view,
             batching: request.batching,
             chunks: Mutex::default(),
@@ -138,8 +141,8 @@ impl Class {
     }
 
     /// What its subscribers want.
-    pub(super) fn filter(&self) -> &Filter {
-        &self.filter
+    pub(super) fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// How much of it they get.
@@ -235,16 +238,16 @@ impl Class {
         };
         let mut filling = Filling::default();
         for entry in entries {
-            match wants(&self.filter, &entry) {
-                None => {
+            match self.shower.show(&entry, &self.choice) {
+                Chosen::Unknown => {
                     chunk
                         .parts
                         .extend(filling.take(Some(entry.position.previous())));
                     chunk.parts.push(Part::Unreadable(entry.position));
                 }
-                Some(false) => {}
-                Some(true) => {
-                    filling.push(entry, self.view);
+                Chosen::No => {}
+                Chosen::Yes(shown) => {
+                    filling.push(shown, self.view);
                     if filling.is_full(self.batching) {
                         chunk.parts.extend(filling.take(None));
                     }
@@ -256,15 +259,6 @@ impl Class {
     }
 }
 
-/// Whether `filter` matches. None when that cannot be asked, of what is no alert
-/// to this version of the gateway.
-pub(super) fn wants(filter: &Filter, entry: &Entry) -> Option<bool> {
-    if filter.takes_all() {
-        return Some(true);
-    }
-    entry.ask(filter.parts(), |alert| filter.matches(alert))
-}
-
 /// A frame that is being filled.
 #[derive(Default)]
 struct Filling {
@@ -274,7 +268,7 @@ struct Filling {
 
 impl Filling {
     fn push(&mut self, entry: Arc<Entry>, view: View) {
-        self.bytes += view.bytes_of(&entry);
+        self.bytes += bytes_of(view, &entry);
         self.entries.push(entry);
     }
 
@@ -319,7 +313,7 @@ mod tests {
     async fn those_who_want_the_same_get_the_same_frame() {
         let bench = Bench::new();
         let odd = |view| Request {
-            filter: of_rule("odd"),
+            choice: of_rule("odd"),
             view,
             ..request(Start::Latest)
         };

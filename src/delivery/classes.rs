@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use super::{Request, View, class::Class};
+use super::{Request, View, choice::Shower, class::Class};
 use crate::{
     alert::Parts,
     filter::{FilterId, FilterSet},
@@ -23,6 +23,7 @@ pub(super) struct Classes {
 #[derive(Debug)]
 struct Shared {
     registered: Mutex<Registered>,
+    shower: Shower,
     // Moved only with the lock held, and read without it by every stream.
     told: AtomicU64,
 }
@@ -43,7 +44,7 @@ struct Registered {
 /// What makes subscribers want the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    filter: String,
+    choice: String,
     view: View,
     max_alerts: usize,
     max_bytes: usize,
@@ -51,9 +52,10 @@ struct Key {
 
 impl Classes {
     /// No classes yet; they will be told what comes after `head`.
-    pub(super) fn new(head: Position) -> Self {
+    pub(super) fn new(head: Position, shower: Shower) -> Self {
         Self {
             shared: Arc::new(Shared {
+                shower,
                 registered: Mutex::default(),
                 told: AtomicU64::new(head.0),
             }),
@@ -68,7 +70,7 @@ impl Classes {
     /// The class of `request`.
     pub(super) fn of(&self, request: &Request) -> Arc<Class> {
         let key = Key {
-            filter: request.filter.canonical().to_owned(),
+            choice: request.choice.key(),
             view: request.view,
             max_alerts: request.batching.max_alerts,
             max_bytes: request.batching.max_bytes,
@@ -79,7 +81,7 @@ impl Classes {
         }
         // A new class is the time to forget those that nobody is in any more.
         registered.forget_left();
-        registered.add(key, request, self.told())
+        registered.add(key, request, self.shared.shower.clone(), self.told())
     }
 
     /// Wakes all subscribers: there is something else than alerts for them.
@@ -157,13 +159,14 @@ impl Classes {
 }
 
 impl Registered {
-    fn add(&mut self, key: Key, request: &Request, told: Position) -> Arc<Class> {
-        let id = self.filters.insert(&request.filter);
-        let class = Arc::new(Class::new(request, id.map(|_| told)));
+    fn add(&mut self, key: Key, request: &Request, shower: Shower, told: Position) -> Arc<Class> {
+        let sifted_by = request.choice.sifted_by();
+        let id = self.filters.insert(sifted_by);
+        let class = Arc::new(Class::new(request, shower, id.map(|_| told)));
         let weak = Arc::downgrade(&class);
         match id {
             Some(id) => {
-                self.parts.merge(request.filter.parts());
+                self.parts.merge(sifted_by.parts());
                 self.sifted.insert(id, Weak::clone(&weak));
             }
             None => self.others.push(Weak::clone(&weak)),
@@ -231,7 +234,7 @@ mod tests {
         delivery::{
             Start,
             class::Ahead,
-            tests::{of_rule, request},
+            tests::{Bench, of_rule, request},
         },
         log::testing::{entry, in_log},
     };
@@ -245,11 +248,12 @@ mod tests {
         positions.map(at).collect()
     }
 
-    #[test]
-    fn what_was_told_is_not_told_again() {
-        let classes = Classes::new(Position(10));
+    #[tokio::test]
+    async fn what_was_told_is_not_told_again() {
+        let bench = Bench::new();
+        let classes = Classes::new(Position(10), bench.delivery.shower);
         let class = classes.of(&Request {
-            filter: of_rule("a"),
+            choice: of_rule("a"),
             ..request(Start::Latest)
         });
         classes.tell(&entries(8..=12));
@@ -272,13 +276,14 @@ mod tests {
         );
     }
 
-    #[test]
-    fn who_comes_in_between_is_told_what_comes_after() {
-        let classes = Classes::new(Position(0));
+    #[tokio::test]
+    async fn who_comes_in_between_is_told_what_comes_after() {
+        let bench = Bench::new();
+        let classes = Classes::new(Position(0), bench.delivery.shower);
         assert!(classes.tell_none(Position(5)));
         assert_eq!(classes.told(), Position(5));
         let class = classes.of(&Request {
-            filter: of_rule("a"),
+            choice: of_rule("a"),
             ..request(Start::Latest)
         });
         assert!(!classes.tell_none(Position(6)));

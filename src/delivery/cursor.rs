@@ -3,25 +3,25 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 
-use crate::log::{Epoch, Incarnation, Log, Position};
+use crate::log::{Incarnation, Log, Position, Sealed};
 
 /// The format of this version, its first byte.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
-/// Format, incarnation, epoch, position, checksum.
-const LENGTH: usize = 1 + 8 + 4 + 8 + 4;
+/// Format, incarnation, the sealed epoch and position, checksum.
+const LENGTH: usize = 1 + 8 + 16 + 4;
 
-/// A position as clients keep it: opaque, URL-safe, 34 characters.
+/// A position as clients keep it: opaque, URL-safe, 39 characters.
 ///
 /// It names the log that it is of, so that one of another log is told from one
 /// that is merely old, and the epoch, so that it never leads past alerts that got
-/// the positions of others which a crash of the machine took. It has a checksum, so that one that was cut or mistyped
-/// is told from both. It is no credential.
+/// the positions of others which a crash of the machine took. It has a checksum, so
+/// that one that was cut or mistyped is told from both. How many alerts are between two
+/// cannot be read from them, since not everybody may know that. It is no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     incarnation: Incarnation,
-    epoch: Epoch,
-    position: Position,
+    place: Sealed,
 }
 
 /// Why a cursor leads nowhere. Each wants another answer from the client.
@@ -48,12 +48,11 @@ pub enum CursorError {
 }
 
 impl Cursor {
-    /// The cursor of `position` in this epoch of the log `incarnation`.
-    pub fn new(incarnation: Incarnation, epoch: Epoch, position: Position) -> Self {
+    /// The cursor of `position` in this run of `log`.
+    pub fn new(log: &Log, position: Position) -> Self {
         Self {
-            incarnation,
-            epoch,
-            position,
+            incarnation: log.incarnation(),
+            place: log.seal(position),
         }
     }
 
@@ -65,7 +64,7 @@ impl Cursor {
         if self.incarnation != log.incarnation() {
             return Err(CursorError::Foreign);
         }
-        log.surviving(self.epoch, self.position)
+        log.unseal(self.place)
             .ok_or_else(|| CursorError::Malformed(self.to_string()))
     }
 }
@@ -75,8 +74,7 @@ impl fmt::Display for Cursor {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.push(FORMAT);
         bytes.extend(self.incarnation.0.to_be_bytes());
-        bytes.extend(self.epoch.0.to_be_bytes());
-        bytes.extend(self.position.0.to_be_bytes());
+        bytes.extend(self.place);
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -98,12 +96,10 @@ fn parse(text: &str) -> Option<Cursor> {
         return None;
     }
     let (format, rest) = body.split_first()?;
-    let (incarnation, rest) = rest.split_first_chunk::<8>()?;
-    let (epoch, position) = rest.split_first_chunk::<4>()?;
+    let (incarnation, place) = rest.split_first_chunk::<8>()?;
     (*format == FORMAT).then_some(Cursor {
         incarnation: Incarnation(u64::from_be_bytes(*incarnation)),
-        epoch: Epoch(u32::from_be_bytes(*epoch)),
-        position: Position(u64::from_be_bytes(position.try_into().ok()?)),
+        place: place.try_into().ok()?,
     })
 }
 
@@ -113,17 +109,22 @@ mod tests {
 
     use super::*;
 
+    fn cursor(incarnation: u64, place: Sealed) -> Cursor {
+        let incarnation = Incarnation(incarnation);
+        Cursor { incarnation, place }
+    }
+
     proptest! {
         #[test]
-        fn it_survives_its_text(incarnation: u64, epoch: u32, position: u64) {
-            let cursor = Cursor::new(Incarnation(incarnation), Epoch(epoch), Position(position));
+        fn it_survives_its_text(incarnation: u64, place: [u8; 16]) {
+            let cursor = cursor(incarnation, place);
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
             prop_assert!(cursor.to_string().len() <= 48);
         }
 
         #[test]
-        fn one_wrong_character_is_seen(position: u64, at in 0..34_usize, letter in "[A-Za-z0-9_-]") {
-            let text = Cursor::new(Incarnation(1), Epoch(0), Position(position)).to_string();
+        fn one_wrong_character_is_seen(place: [u8; 16], at in 0..39_usize, letter in "[A-Za-z0-9_-]") {
+            let text = cursor(1, place).to_string();
             let mut wrong = text.clone();
             wrong.replace_range(at..=at, &letter);
             prop_assert_eq!(wrong.parse::<Cursor>().is_ok(), wrong == text);

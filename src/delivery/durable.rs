@@ -29,21 +29,23 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 pub use self::{
     consumer::{ConsumeRequest, Consumer},
-    error::{SubscriptionError, checked_name},
+    error::{SubscriptionError, checked_name, owner_of},
     keeper::Keeper,
     pull::{PullRequest, Pulled},
     status::{ConsumerStatus, SubscriptionStatus},
 };
 use self::{
+    error::checked_key,
     held::Durable,
     keeper::Round,
     lease::{Epochs, Lease, Who},
     window::Window,
 };
-use super::{Delivery, OnExpired, OpenError, Start};
+use super::{Choice, Delivery, OnExpired, OpenError, Start};
 use crate::{
     filter::Filter,
     log::Position,
+    policy::Sight,
     state::{State, StateError},
 };
 
@@ -77,15 +79,32 @@ struct All {
     unreadable: BTreeSet<String>,
 }
 
+/// A subscription that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewSubscription {
+    /// Which alerts, and what of them.
+    pub choice: Choice,
+    /// From where on.
+    pub start: Start,
+    /// Nothing that was received before this is to be had.
+    pub since: Option<Timestamp>,
+    /// How many its owner may have; none if that is not bounded.
+    pub most: Option<usize>,
+}
+
 impl Subscriptions {
-    /// Those that are kept in `state`.
+    /// Those that are kept in `state`, which see what `sight` says of their names.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn open(delivery: Delivery, state: State) -> Result<Self, StateError> {
+    pub fn open(
+        delivery: Delivery,
+        state: State,
+        sight: impl Fn(&str) -> Sight,
+    ) -> Result<Self, StateError> {
         let mut all = All::default();
         for kept in state.subscriptions()? {
-            match Durable::read(&kept, &delivery) {
+            match Durable::read(&kept, sight(&kept.name), &delivery) {
                 Ok(durable) => {
                     all.by_name.insert(kept.name, Arc::new(durable));
                 }
@@ -125,15 +144,20 @@ impl Subscriptions {
     pub async fn create(
         &self,
         name: &str,
-        filter: Filter,
-        start: Start,
+        wanted: NewSubscription,
         now: Timestamp,
     ) -> Result<SubscriptionStatus, SubscriptionError> {
-        let name = checked_name(name)?;
-        let position = self.resolve(start, &filter).await?;
-        let durable = Durable::new(name, filter, position, now, self.delivery());
+        let name = checked_key(name)?;
+        let NewSubscription {
+            choice,
+            start,
+            since,
+            most,
+        } = wanted;
+        let position = self.resolve(start, &choice, since).await?;
+        let durable = Durable::new(name, choice, position, now, self.delivery());
         let durable = Arc::new(durable);
-        self.insert(Arc::clone(&durable))?;
+        self.insert(Arc::clone(&durable), most)?;
         self.kept(&durable, 1).await?;
         Ok(self.status(&durable).await)
     }
@@ -170,10 +194,28 @@ impl Subscriptions {
         let (durable, changing) = self.change(name).await?;
         // What it lost so far, it lost under the filter it had.
         durable.collect_losses().await;
-        let version = durable.refilter(filter, now);
+        durable.held().updated = now;
+        let sight = durable.choice().sight().clone();
+        let version = durable.choose(Choice::new(filter, sight));
         drop(changing);
         self.kept(&durable, version).await?;
         Ok(self.status(&durable).await)
+    }
+
+    /// Has each see what `sight` says of its name, if it says anything. Those that see
+    /// something else than before end their consumers, who may come again.
+    pub async fn show(&self, sight: impl Fn(&str) -> Option<Sight>) {
+        let all: Vec<_> = self.all().by_name.values().cloned().collect();
+        for durable in all {
+            let choice = durable.choice();
+            let Some(sight) = sight(&durable.name).filter(|sight| sight != choice.sight()) else {
+                continue;
+            };
+            let _changing = durable.begin_change().await;
+            durable.collect_losses().await;
+            durable.choose(Choice::new(durable.choice().filter().clone(), sight));
+        }
+        self.shared.dirty.notify_one();
     }
 
     /// Moves its position, back or on. What it had lost and was not told of is
@@ -185,9 +227,10 @@ impl Subscriptions {
         &self,
         name: &str,
         to: Start,
+        since: Option<Timestamp>,
     ) -> Result<SubscriptionStatus, SubscriptionError> {
         let (durable, changing) = self.change(name).await?;
-        let position = self.resolve(to, &durable.filter()).await?;
+        let position = self.resolve(to, &durable.choice(), since).await?;
         let version = durable.move_to(position);
         drop(changing);
         self.kept(&durable, version).await?;
@@ -283,12 +326,23 @@ impl Subscriptions {
         }
     }
 
-    async fn resolve(&self, start: Start, filter: &Filter) -> Result<Position, SubscriptionError> {
-        let origin = self.delivery().resolve(start, OnExpired::Fail, filter);
+    async fn resolve(
+        &self,
+        start: Start,
+        choice: &Choice,
+        since: Option<Timestamp>,
+    ) -> Result<Position, SubscriptionError> {
+        let delivery = self.delivery();
+        let origin = delivery.resolve(start, OnExpired::Fail, choice, since);
         Ok(origin.await?.after)
     }
 
-    fn insert(&self, durable: Arc<Durable>) -> Result<(), SubscriptionError> {
+    /// Takes it in, unless there are too many, or more than `most_of_owner` of its owner.
+    fn insert(
+        &self,
+        durable: Arc<Durable>,
+        most_of_owner: Option<usize>,
+    ) -> Result<(), SubscriptionError> {
         let most = self.delivery().config().max_subscriptions;
         let mut all = self.all();
         let name = &durable.name;
@@ -296,6 +350,12 @@ impl Subscriptions {
             return Err(SubscriptionError::Exists(name.clone()));
         }
         if all.by_name.len() >= most {
+            return Err(SubscriptionError::TooMany(most));
+        }
+        let owner = owner_of(name);
+        let names = all.by_name.keys();
+        let owned = names.filter(|name| owner_of(name) == owner).count();
+        if let Some(most) = most_of_owner.filter(|most| owned >= *most) {
             return Err(SubscriptionError::TooMany(most));
         }
         all.by_name.insert(name.clone(), durable);

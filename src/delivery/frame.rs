@@ -24,10 +24,12 @@ pub enum FrameKind {
     Alerts(Arc<AlertFrame>),
     /// Nothing was said for the heartbeat interval.
     Heartbeat {
-        /// The receive time of the newest alert in the log.
+        /// The receive time of the newest alert in the log; none also for those who do not
+        /// see all.
         head_time: Option<Timestamp>,
-        /// How many alerts of the log were not looked at yet.
-        lag: u64,
+        /// How many alerts of the log were not looked at yet; none for those who do not
+        /// see all.
+        lag: Option<u64>,
     },
     /// Catching up, or live.
     State(StreamState),
@@ -48,7 +50,8 @@ pub struct Opened {
     pub start: Position,
     /// The oldest position that can still be resumed after.
     pub earliest: Position,
-    /// The receive time of the oldest alert; none while there is none.
+    /// The receive time of the oldest alert; none while there is none, and for those who
+    /// do not see all.
     pub earliest_time: Option<Timestamp>,
 }
 
@@ -102,4 +105,8 @@ pub enum ClosingReason {
     SlowConsumer,
     /// The durable subscription has another filter or position now.
     SubscriptionChanged,
+    /// What the subscriber may see is another now, or nothing.
+    PolicyChanged,
+    /// The subscriber's credentials have expired.
+    AuthorizationExpired,
 }

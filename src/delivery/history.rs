@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{View, class::wants};
+use super::{
+    Choice, View,
+    choice::{Chosen, Shower},
+    request::bytes_of,
+};
 use crate::{
     alert::AlertId,
-    filter::Filter,
     log::{Entry, Log, Position},
 };
 
@@ -24,13 +27,14 @@ const PAGE_BYTES: usize = 3 << 20;
 #[derive(Debug, Clone, Copy)]
 pub struct History<'a> {
     pub(super) log: &'a Log,
+    pub(super) shower: &'a Shower,
 }
 
 /// What a page is to hold.
 #[derive(Debug, Clone)]
 pub struct PageRequest<'a> {
-    /// Which alerts.
-    pub filter: &'a Filter,
+    /// Which alerts, and what of them.
+    pub choice: &'a Choice,
     /// Received at or after.
     pub since: Option<Timestamp>,
     /// Received before.
@@ -69,11 +73,13 @@ impl History<'_> {
             (Some(from), true) => (first, from),
             (Some(from), false) => (first.max(from), bounds.head),
         };
-        let wanted = |entry: &Entry| {
+        let wanted = |entry: &Arc<Entry>| {
             let time = entry.receive_time;
-            request.since.is_none_or(|since| time >= since)
-                && request.until.is_none_or(|until| time < until)
-                && wants(request.filter, entry) == Some(true)
+            let is_in_time = request.since.is_none_or(|since| time >= since)
+                && request.until.is_none_or(|until| time < until);
+            is_in_time
+                .then(|| self.shown(entry, request.choice))
+                .flatten()
         };
         let room = Room::page(request.size, request.view);
         if request.newest_first {
@@ -83,14 +89,28 @@ impl History<'_> {
         }
     }
 
-    /// The newest alert with this id.
-    pub async fn find(&self, id: AlertId) -> Option<Arc<Entry>> {
+    /// The newest alert with this id, as those see it who see `choice`; received at or
+    /// after `since`.
+    pub async fn find(
+        &self,
+        id: AlertId,
+        choice: &Choice,
+        since: Option<Timestamp>,
+    ) -> Option<Arc<Entry>> {
         let bounds = self.log.bounds();
+        let id = match choice.sight().redaction().is_empty() {
+            true => id,
+            false => self.log.unseal_id(id),
+        };
+        let is_in_time = |entry: &Entry| since.is_none_or(|since| entry.receive_time >= since);
+        let wanted = |entry: &Arc<Entry>| {
+            let is_it = entry.id == id && is_in_time(entry);
+            is_it.then(|| self.shown(entry, choice)).flatten()
+        };
         let mut through = bounds.head;
         while through > bounds.start {
-            let is_it = |entry: &Entry| entry.id == id;
             let page = self
-                .backwards(bounds.start, through, Room::count(1), is_it)
+                .backwards(bounds.start, through, Room::count(1), wanted)
                 .await;
             if let Some(entry) = page.entries.into_iter().next() {
                 return Some(entry);
@@ -100,17 +120,29 @@ impl History<'_> {
         None
     }
 
-    /// The alert at `position`.
-    pub async fn at(&self, position: Position) -> Option<Arc<Entry>> {
-        self.log
-            .range(position.previous(), position, 1)
-            .await
-            .into_iter()
-            .next()
+    /// The alert at `position`, as those see it who see `choice`; received at or after
+    /// `since`.
+    pub async fn at(
+        &self,
+        position: Position,
+        choice: &Choice,
+        since: Option<Timestamp>,
+    ) -> Option<Arc<Entry>> {
+        let found = self.log.range(position.previous(), position, 1).await;
+        let is_in_time = |entry: &Entry| since.is_none_or(|since| entry.receive_time >= since);
+        let entry = found.first().filter(|entry| is_in_time(entry))?;
+        self.shown(entry, choice)
+    }
+
+    fn shown(&self, entry: &Arc<Entry>, choice: &Choice) -> Option<Arc<Entry>> {
+        match self.shower.show(entry, choice) {
+            Chosen::Yes(shown) => Some(shown),
+            Chosen::No | Chosen::Unknown => None,
+        }
     }
 
     /// The position before the newest `count` alerts that match.
-    pub(super) async fn before_last(&self, count: u32, filter: &Filter) -> Position {
+    pub(super) async fn before_last(&self, count: u32, choice: &Choice) -> Position {
         let bounds = self.log.bounds();
         if count == 0 {
             return bounds.head;
@@ -118,7 +150,7 @@ impl History<'_> {
         let mut left = count as usize;
         let mut through = bounds.head;
         loop {
-            let wanted = |entry: &Entry| wants(filter, entry) == Some(true);
+            let wanted = |entry: &Arc<Entry>| self.shown(entry, choice);
             let page = self
                 .backwards(bounds.start, through, Room::count(left), wanted)
                 .await;
@@ -136,7 +168,7 @@ impl History<'_> {
         after: Position,
         through: Position,
         mut room: Room,
-        wanted: impl Fn(&Entry) -> bool,
+        wanted: impl Fn(&Arc<Entry>) -> Option<Arc<Entry>>,
     ) -> Page {
         let mut entries = Vec::new();
         let mut position = after;
@@ -149,7 +181,7 @@ impl History<'_> {
             };
             scanned += chunk.len();
             let end = last.position;
-            for entry in chunk.into_iter().filter(|entry| wanted(entry)) {
+            for entry in chunk.iter().filter_map(&wanted) {
                 if !room.take(&entry) {
                     break;
                 }
@@ -172,7 +204,7 @@ impl History<'_> {
         after: Position,
         through: Position,
         mut room: Room,
-        wanted: impl Fn(&Entry) -> bool,
+        wanted: impl Fn(&Arc<Entry>) -> Option<Arc<Entry>>,
     ) -> Page {
         let mut entries = Vec::new();
         let mut position = through;
@@ -181,7 +213,7 @@ impl History<'_> {
             let chunk_start = Position(position.0.saturating_sub(CHUNK as u64)).max(after);
             let chunk = self.log.range(chunk_start, position, CHUNK).await;
             scanned += CHUNK;
-            for entry in chunk.into_iter().rev().filter(|entry| wanted(entry)) {
+            for entry in chunk.iter().rev().filter_map(&wanted) {
                 if !room.take(&entry) {
                     break;
                 }
@@ -228,7 +260,7 @@ impl Room {
 
     /// Whether there is room for `entry`, which takes it; the first always fits.
     fn take(&mut self, entry: &Entry) -> bool {
-        let bytes = self.view.bytes_of(entry);
+        let bytes = bytes_of(self.view, entry);
         let fits = self.alerts > 0 && (self.is_empty || bytes <= self.bytes);
         if fits {
             self.is_empty = false;

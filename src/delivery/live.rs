@@ -12,9 +12,9 @@ use std::sync::{
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::classes::Classes;
+use super::{choice::Shower, classes::Classes};
 use crate::{
-    log::{Log, Position, Read, Reader, Witness},
+    log::{Position, Read, Reader, Witness},
     source::Sources,
 };
 
@@ -38,14 +38,15 @@ struct Signals {
 
 impl Live {
     /// Follows `log` and `sources` until `shutdown`.
-    pub(super) fn new(log: &Log, sources: &Sources, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(shower: Shower, sources: &Sources, shutdown: CancellationToken) -> Self {
+        let log = shower.log.clone();
         let head = log.bounds().head;
         let sources = sources.version();
         let signals = Arc::new(Signals {
             sources: AtomicU64::new(*sources.borrow()),
             is_draining: AtomicBool::new(false),
         });
-        let classes = Classes::new(head);
+        let classes = Classes::new(head, shower);
         let follower = Follower {
             reader: log.reader(head, Witness::of_all()),
             classes: classes.clone(),

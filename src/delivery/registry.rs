@@ -36,6 +36,8 @@ pub struct StreamStatus {
     pub label: String,
     /// The client's address.
     pub peer: String,
+    /// Who it is.
+    pub identity: String,
     /// The filter's canonical text.
     pub filter: String,
     /// How much of each alert it gets.
@@ -69,6 +71,7 @@ pub(super) struct Progress {
     pub(super) id: String,
     label: String,
     peer: String,
+    identity: String,
     overflow: Overflow,
     opened: Timestamp,
     live: AtomicBool,
@@ -96,6 +99,7 @@ impl Streams {
             id: format!("{:016x}", fastrand::u64(..)),
             label: request.label.clone(),
             peer: request.peer.clone(),
+            identity: request.identity.clone(),
             overflow: request.overflow,
             opened: now,
             live: AtomicBool::new(false),
@@ -176,7 +180,8 @@ impl Progress {
             id: self.id.clone(),
             label: self.label.clone(),
             peer: self.peer.clone(),
-            filter: self.class.filter().canonical().to_owned(),
+            identity: self.identity.clone(),
+            filter: self.class.choice().filter().canonical().to_owned(),
             view: self.class.view(),
             overflow: self.overflow,
             opened: self.opened,

@@ -2,17 +2,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Cursor, CursorError, Delivery};
+use super::{Choice, Cursor, CursorError, Delivery};
 use crate::{
-    filter::Filter,
+    alert::View,
     log::{Entry, Position},
 };
 
 /// What a subscriber asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which alerts.
-    pub filter: Filter,
+    /// Which alerts, and what of them.
+    pub choice: Choice,
+    /// Nothing that was received before this is to be had.
+    pub since: Option<Timestamp>,
     /// From where on.
     pub start: Start,
     /// What if the cursor of [`Start::After`] is too old.
@@ -31,6 +33,8 @@ pub struct Request {
     pub label: String,
     /// The client's address.
     pub peer: String,
+    /// Who the client is.
+    pub identity: String,
 }
 
 /// Where a subscription starts.
@@ -72,25 +76,11 @@ pub enum Overflow {
     Disconnect,
 }
 
-/// How much of an alert is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum View {
-    /// No fields, no document.
-    Basic,
-    /// Everything but the document as it came.
-    #[default]
-    Full,
-    /// Everything.
-    Raw,
-}
-
-impl View {
-    /// What `entry` takes on the wire in this view, roughly and at most.
-    pub(super) fn bytes_of(self, entry: &Entry) -> usize {
-        match self {
-            Self::Basic | Self::Full => entry.encoded.len(),
-            Self::Raw => entry.encoded.len() + entry.raw.len(),
-        }
+/// What `entry` takes on the wire in `view`, roughly and at most.
+pub(super) fn bytes_of(view: View, entry: &Entry) -> usize {
+    match view {
+        View::Basic | View::Full => entry.encoded.len(),
+        View::Raw => entry.encoded.len() + entry.raw.len(),
     }
 }
 
@@ -133,54 +123,71 @@ pub(super) struct Origin {
     pub(super) after: Position,
     /// Skip up to and with this, and tell how many that were.
     pub(super) skip_through: Option<Position>,
+    /// Nothing before this can be had.
+    pub(super) earliest: Position,
 }
 
 impl Delivery {
-    /// Where a subscription of `filter` starts.
+    /// Where a subscription of `choice` starts that may have what was received at or after
+    /// `since`.
     pub(super) async fn resolve(
         &self,
         start: Start,
         on_expired: OnExpired,
-        filter: &Filter,
+        choice: &Choice,
+        since: Option<Timestamp>,
     ) -> Result<Origin, CursorError> {
         let bounds = self.log.bounds();
+        let earliest = match since {
+            Some(since) => self.log.before_time(since).await.max(bounds.start),
+            None => bounds.start,
+        };
         let after = match start {
-            Start::Earliest => bounds.start,
+            Start::Earliest => earliest,
             Start::Latest => bounds.head,
             Start::Since(time) => self.log.before_time(time).await,
-            Start::Last(count) => self.history().before_last(count, filter).await,
+            Start::Last(count) => self.history().before_last(count, choice).await,
             Start::After(cursor) => {
                 let position = cursor.position_in(&self.log)?;
-                if position < bounds.start {
-                    return self.resolve_expired(position, on_expired);
+                if position < earliest {
+                    return self.resolve_expired(position, earliest, on_expired, choice);
                 }
                 position
             }
         };
         Ok(Origin {
-            after,
+            after: after.max(earliest),
             skip_through: None,
+            earliest,
         })
     }
 
     fn resolve_expired(
         &self,
         position: Position,
+        earliest: Position,
         on_expired: OnExpired,
+        choice: &Choice,
     ) -> Result<Origin, CursorError> {
         let bounds = self.log.bounds();
+        let is_log_start = earliest == bounds.start;
         match on_expired {
             OnExpired::Fail => Err(CursorError::Expired {
-                earliest: self.cursor(bounds.start),
-                earliest_time: bounds.earliest_time,
+                earliest: self.cursor(earliest),
+                earliest_time: bounds
+                    .earliest_time
+                    .filter(|_| is_log_start && choice.sees_all()),
             }),
+            // What is only out of reach is not lost, and is not counted.
             OnExpired::Earliest => Ok(Origin {
-                after: position,
+                after: if is_log_start { position } else { earliest },
                 skip_through: None,
+                earliest,
             }),
             OnExpired::Latest => Ok(Origin {
-                after: position,
+                after: if is_log_start { position } else { earliest },
                 skip_through: Some(bounds.head),
+                earliest,
             }),
         }
     }

@@ -11,8 +11,7 @@ use super::{
     timing::Timing,
 };
 use crate::{
-    filter::Filter,
-    log::{self, Cause, Log, Position, Read, Reader, Witness},
+    log::{self, Cause, Log, Position, Read, Reader},
     source::Sources,
 };
 
@@ -35,6 +34,8 @@ pub struct Subscription {
     class: Arc<Class>,
     /// Everything up to here is delivered, or did not match.
     scanned: Position,
+    /// The position after the last frame that was handed out.
+    handed: Position,
     state: StreamState,
     /// It has been live: from then on falling behind means something.
     was_live: bool,
@@ -68,7 +69,7 @@ impl Subscription {
         class: Arc<Class>,
         registration: Registration,
     ) -> Self {
-        let reader = delivery.log.reader(origin.after, witness(&request.filter));
+        let reader = delivery.log.reader(origin.after, request.choice.witness());
         let bounds = delivery.log.bounds();
         let end = request
             .stop_at_head
@@ -79,6 +80,7 @@ impl Subscription {
             log: delivery.log.clone(),
             reader,
             scanned: origin.after,
+            handed: origin.after,
             state: StreamState::CatchingUp,
             was_live: false,
             skip: origin
@@ -97,8 +99,10 @@ impl Subscription {
         };
         subscription.emit(FrameKind::Opened(Opened {
             start: origin.after,
-            earliest: bounds.start,
-            earliest_time: bounds.earliest_time,
+            earliest: origin.earliest,
+            earliest_time: bounds.earliest_time.filter(|_| {
+                subscription.request.choice.sees_all() && origin.earliest == bounds.start
+            }),
         }));
         subscription.emit(FrameKind::State(StreamState::CatchingUp));
         subscription
@@ -123,6 +127,7 @@ impl Subscription {
         loop {
             if let Some(frame) = self.ready.pop_front() {
                 self.timing.said_something();
+                self.handed = frame.position;
                 return Some(Ok(frame));
             }
             if self.closed {
@@ -130,6 +135,19 @@ impl Subscription {
             }
             self.advance().await;
         }
+    }
+
+    /// Ends it here, after what was handed out: what was made ready since is not for this
+    /// subscriber any more.
+    pub fn close(&mut self, reason: ClosingReason) {
+        if self.closed {
+            return;
+        }
+        self.ready.clear();
+        self.scanned = self.handed;
+        self.failure = None;
+        self.emit(FrameKind::Closing(reason));
+        self.closed = true;
     }
 
     /// One step: reads on, or waits. Cancelling it loses nothing, since nothing
@@ -296,8 +314,12 @@ impl Subscription {
         self.lose(Loss {
             after: lost.after,
             through: lost.through,
-            lost: lost.count,
-            lower_bound: lost.lower_bound,
+            // What got lost on the way in may have been anybody's.
+            lost: match lost.cause {
+                Cause::Overflow if !self.sees_all() => 0,
+                _ => lost.count,
+            },
+            lower_bound: lost.lower_bound || lost.cause == Cause::Overflow && !self.sees_all(),
             cause: match lost.cause {
                 Cause::Retention => LossCause::Retention,
                 Cause::Corruption => LossCause::Corruption,
@@ -376,7 +398,8 @@ impl Subscription {
     fn tell_sources(&mut self) {
         let version = self.live.sources();
         let seen = mem::replace(&mut self.sources_seen, version);
-        if version != seen {
+        // A source's counts are of all its alerts.
+        if version != seen && self.sees_all() {
             for status in self.sources.changed_since(seen) {
                 self.emit(FrameKind::Source(status));
             }
@@ -388,7 +411,15 @@ impl Subscription {
         self.look_ahead(self.head());
         let lag = self.reader.head().since(self.scanned);
         let head_time = self.log.bounds().head_time;
-        self.emit(FrameKind::Heartbeat { head_time, lag });
+        let sees_all = self.sees_all();
+        self.emit(FrameKind::Heartbeat {
+            head_time: head_time.filter(|_| sees_all),
+            lag: sees_all.then_some(lag),
+        });
+    }
+
+    fn sees_all(&self) -> bool {
+        self.request.choice.sees_all()
     }
 
     fn enter(&mut self, state: StreamState) {
@@ -406,15 +437,4 @@ impl Subscription {
             kind,
         });
     }
-}
-
-/// What a subscription with `filter` wants, for the log to count.
-pub(super) fn witness(filter: &Filter) -> Witness {
-    if filter.takes_all() {
-        return Witness::of_all();
-    }
-    let asked = filter.clone();
-    Witness::new(filter.canonical(), filter.parts().clone(), move |alert| {
-        asked.matches(alert)
-    })
 }

@@ -7,9 +7,10 @@ use crate::{
     alert::{Origin, Transport},
     filter::Filter,
     log::{
-        Epoch, Incarnation, Position,
+        Position,
         testing::{self, Opened, entry, entry_at},
     },
+    policy::Sight,
     source::SourceState,
 };
 
@@ -55,6 +56,7 @@ impl Bench {
                 config,
                 opened.log.clone(),
                 sources.clone(),
+                |alert| alert.rule.clone().into(),
                 shutdown.clone(),
             ),
             sources,
@@ -82,7 +84,8 @@ impl Bench {
 
 pub(super) fn request(start: Start) -> Request {
     Request {
-        filter: Filter::all(),
+        choice: filtered(""),
+        since: None,
         start,
         on_expired: OnExpired::Fail,
         stop_at_head: false,
@@ -92,11 +95,17 @@ pub(super) fn request(start: Start) -> Request {
         heartbeat: Duration::from_secs(10),
         label: String::new(),
         peer: String::new(),
+        identity: String::new(),
     }
 }
 
-pub(super) fn of_rule(rule: &str) -> Filter {
-    Filter::parse(&format!("rule = {rule:?}")).unwrap()
+pub(super) fn of_rule(rule: &str) -> Choice {
+    filtered(&format!("rule = {rule:?}"))
+}
+
+/// What `filter` wants of everything.
+pub(super) fn filtered(filter: &str) -> Choice {
+    Choice::new(Filter::parse(filter).unwrap(), Sight::all())
 }
 
 pub(super) async fn next(subscription: &mut Subscription) -> Frame {
@@ -124,7 +133,7 @@ fn short(kind: &FrameKind) -> String {
                 .collect();
             format!("{positions:?}")
         }
-        FrameKind::Heartbeat { lag, .. } => format!("heartbeat {lag}"),
+        FrameKind::Heartbeat { lag, .. } => format!("heartbeat {}", lag.unwrap()),
         FrameKind::State(state) => format!("{state:?}"),
         FrameKind::Loss(loss) => format!(
             "lost {}{} in {}..{} {:?}",

@@ -15,10 +15,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::tls::{self, TlsError};
 use crate::{
     config::{Config, Listen, Socket},
     rpc::Listener,
+    tls::{self, Acceptor, TlsError},
 };
 
 /// Why the gateway does not listen.
@@ -34,7 +34,7 @@ pub enum ListenError {
     },
     /// Whoever could reach it could read every alert.
     #[error(
-        "refused to listen on {address}: it can be reached from other machines, and it does not ask who they are; set tls with client_ca (`falco-gateway certs` makes the files; the listeners of http sources and operations have none yet), listen on 127.0.0.1 or a unix socket, or set allow_plaintext_off_loopback: true"
+        "refused to listen on {address}: it can be reached from other machines, and it does not ask who they are; set tls with client_ca (`falco-gateway certs` makes the files), or tls and access.grants; listen on 127.0.0.1 or a unix socket; or set allow_plaintext_off_loopback: true"
     )]
     Plaintext {
         /// Which.
@@ -68,24 +68,43 @@ const CONNECT_TIME: Duration = Duration::from_secs(2);
 pub(super) async fn all(config: &Config) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
     for listen in &config.listen {
-        listeners.push(grpc(listen, config.allow_plaintext_off_loopback).await?);
+        listeners.push(grpc(listen, config).await?);
     }
     Ok(listeners)
 }
 
 /// The listener for operations, if there is to be one.
-pub(super) async fn operations(config: &Config) -> Result<Option<TcpListener>, ListenError> {
-    match config.operations.listen.as_str() {
+pub(super) async fn operations(
+    config: &Config,
+) -> Result<Option<(TcpListener, Option<Acceptor>)>, ListenError> {
+    let operations = &config.operations;
+    match operations.listen.as_str() {
         "" => Ok(None),
-        address => Ok(Some(
-            tcp(address, config.allow_plaintext_off_loopback).await?,
-        )),
+        address => http(address, operations.tls.as_ref(), config)
+            .await
+            .map(Some),
     }
 }
 
-/// A listener for gRPC. One that does not ask for certificates is on loopback unless
-/// `anyone` may connect.
-async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
+/// A listener for HTTP, and what speaks TLS on it. One that does not ask everybody for a
+/// certificate is on loopback unless the configuration says otherwise.
+pub(super) async fn http(
+    address: &str,
+    tls: Option<&tls::Config>,
+    config: &Config,
+) -> Result<(TcpListener, Option<Acceptor>), ListenError> {
+    let acceptor = tls
+        .map(|tls| acceptor(address, tls, tls::HTTP))
+        .transpose()?;
+    let asks = tls.is_some_and(tls::Config::asks_everybody);
+    let anywhere = asks || config.allow_plaintext_off_loopback;
+    Ok((tcp(address, anywhere).await?, acceptor))
+}
+
+/// A listener for gRPC. One on which nobody is asked who he is, is on loopback unless the
+/// configuration says otherwise.
+async fn grpc(listen: &Listen, config: &Config) -> Result<Listener, ListenError> {
+    let anyone = config.allow_plaintext_off_loopback;
     let address = &listen.address;
     if let Some(path) = address.strip_prefix(UNIX) {
         return unix(Path::new(path), &listen.socket).await;
@@ -93,16 +112,26 @@ async fn grpc(listen: &Listen, anyone: bool) -> Result<Listener, ListenError> {
     let Some(tls) = &listen.tls else {
         return Ok(Listener::Tcp(tcp(address, anyone).await?));
     };
-    let acceptor = tls::acceptor(tls).map_err(|error| ListenError::Tls {
-        address: address.clone(),
-        error,
-    })?;
-    let listener = tcp(address, anyone || tls.client_ca.is_some()).await?;
+    let acceptor = acceptor(address, tls, tls::GRPC)?;
+    let asks = tls.asks_everybody() || config.access.grants.is_some();
+    let listener = tcp(address, anyone || asks).await?;
     Ok(Listener::Tls(listener, acceptor))
 }
 
+/// What speaks TLS at `address`.
+fn acceptor(
+    address: &str,
+    tls: &tls::Config,
+    protocols: &'static [&'static [u8]],
+) -> Result<Acceptor, ListenError> {
+    Acceptor::new(tls, protocols).map_err(|error| ListenError::Tls {
+        address: address.to_owned(),
+        error,
+    })
+}
+
 /// A TCP listener, on loopback unless it may be elsewhere.
-pub(super) async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, ListenError> {
+async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, ListenError> {
     let failed = |error| ListenError::Bind {
         address: address.to_owned(),
         error,

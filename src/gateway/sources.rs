@@ -10,6 +10,7 @@ use crate::{
     config::{Config, PUBLISH_ID, SourceConfig, SourceKind},
     source::{Intake, SourceHandle, SourceState, Sources, falco_grpc, file, http, stdin},
     state::State,
+    tls::Acceptor,
 };
 
 /// A source that is to run.
@@ -21,7 +22,7 @@ pub(super) struct BoundSource {
 
 #[derive(Debug)]
 enum BoundKind {
-    Http(http::Config, tokio::net::TcpListener),
+    Http(http::Config, tokio::net::TcpListener, Option<Acceptor>),
     FalcoGrpc(falco_grpc::Config),
     File(file::Config),
     Stdin(stdin::Config),
@@ -56,11 +57,16 @@ async fn bind(
     let kind = source.kind().map_err(ListenError::Source)?;
     let (kind, transport, address) = match kind {
         SourceKind::Http(http) => {
-            let listener = listen::tcp(&http.listen, config.allow_plaintext_off_loopback).await?;
+            let (listener, acceptor) =
+                listen::http(&http.listen, http.tls.as_ref(), config).await?;
             let address = listener
                 .local_addr()
                 .map_or_else(|_| http.listen.clone(), |address| address.to_string());
-            (BoundKind::Http(http, listener), Transport::Http, address)
+            (
+                BoundKind::Http(http, listener, acceptor),
+                Transport::Http,
+                address,
+            )
         }
         SourceKind::FalcoGrpc(falco) => {
             let address = falco.address.clone();
@@ -83,10 +89,18 @@ async fn bind(
 }
 
 impl BoundSource {
+    /// What speaks TLS with those who post.
+    pub(super) fn acceptor(&self) -> Option<&Acceptor> {
+        match &self.kind {
+            BoundKind::Http(_, _, acceptor) => acceptor.as_ref(),
+            BoundKind::FalcoGrpc(_) | BoundKind::File(_) | BoundKind::Stdin(_) => None,
+        }
+    }
+
     /// Where alerts can be posted.
     pub(super) fn http_address(&self) -> Option<SocketAddr> {
         match &self.kind {
-            BoundKind::Http(_, listener) => listener.local_addr().ok(),
+            BoundKind::Http(_, listener, _) => listener.local_addr().ok(),
             BoundKind::FalcoGrpc(_) | BoundKind::File(_) | BoundKind::Stdin(_) => None,
         }
     }
@@ -95,8 +109,8 @@ impl BoundSource {
     pub(super) async fn run(self, intake: Intake, state: State, end: CancellationToken) {
         let patient = intake.patient();
         match self.kind {
-            BoundKind::Http(config, listener) => {
-                http::run(config, listener, intake, self.handle, end).await;
+            BoundKind::Http(config, listener, acceptor) => {
+                http::run(config, (listener, acceptor), intake, self.handle, end).await;
             }
             BoundKind::FalcoGrpc(config) => {
                 falco_grpc::run(config, patient, self.handle, end).await;

@@ -142,6 +142,21 @@ impl Entry {
         }
     }
 
+    /// The same place in the log, for those to whom it holds `alert` and no document.
+    /// `encoded` is that alert.
+    #[must_use]
+    pub fn shown_as(&self, alert: Alert, encoded: Bytes) -> Self {
+        Self {
+            position: self.position,
+            id: alert.id,
+            receive_time: self.receive_time,
+            encoded,
+            raw: Bytes::new(),
+            alert: OnceLock::from(Some(Box::new(alert))),
+            decode: self.decode,
+        }
+    }
+
     /// About how much memory it takes, in bytes: the encoded form, the typed
     /// form (which holds the same strings once more, typed groups included) and
     /// the document as it came.

@@ -15,8 +15,8 @@ mod user;
 
 use self::lookup::Lookup;
 use crate::alert::{
-    Cloud, Container, Fields, File, Group, Kubernetes, KubernetesAudit, Network, Process, Syscall,
-    User,
+    Alert, Cloud, Container, Fields, File, Group, Kubernetes, KubernetesAudit, Network, Process,
+    Syscall, User,
 };
 
 /// All of an alert's groups.
@@ -50,6 +50,21 @@ impl Groups {
             cloud: cloud::read(fields),
         }
     }
+}
+
+/// Makes the typed groups of `alert` anew from the fields that it has now.
+pub fn project(alert: &mut Alert) {
+    let groups = Groups::of(&alert.output_fields);
+    alert.process = groups.process;
+    alert.user = groups.user;
+    alert.group = groups.group;
+    alert.container = groups.container;
+    alert.kubernetes = groups.kubernetes;
+    alert.file = groups.file;
+    alert.network = groups.network;
+    alert.syscall = groups.syscall;
+    alert.audit = groups.audit;
+    alert.cloud = groups.cloud;
 }
 
 /// The group, unless nothing in it has a value.

@@ -1,9 +1,9 @@
 use tonic::{Request, Response, Status};
 
-use super::{convert, frames, request, status};
+use super::{caller::Caller, convert, frames, request, status};
 use crate::{
     alert::Alert,
-    delivery::{Cursor, Delivery, PageRequest},
+    delivery::{Choice, Cursor, Delivery, PageRequest},
     filter::{Filter, Problem},
     log::Entry,
     pb::{self, get_alert_request::Key, server::alert_service_server::AlertService},
@@ -27,16 +27,18 @@ impl AlertService for Alerts {
         &self,
         request: Request<pb::ListAlertsRequest>,
     ) -> Result<Response<pb::ListAlertsResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let message = request.into_inner();
         let from = match message.page_token.as_str() {
             "" => None,
             token => Some(self.position(request::cursor(token)?)?),
         };
-        let view = request::view(message.view());
-        let filter = request::filter(&message.filter)?;
+        let view = caller.view(message.view())?;
+        let choice = caller.choice(caller.filter(&message.filter)?);
+        let since = request::time("since", message.since)?;
         let wanted = PageRequest {
-            filter: &filter,
-            since: request::time("since", message.since)?,
+            choice: &choice,
+            since: since.max(caller.since()),
             until: request::time("until", message.until)?,
             newest_first: message.order() != pb::ListOrder::OldestFirst,
             size: request::bounded(
@@ -62,8 +64,10 @@ impl AlertService for Alerts {
         &self,
         request: Request<pb::GetAlertRequest>,
     ) -> Result<Response<pb::GetAlertResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let message = request.into_inner();
-        let view = request::view(message.view());
+        let view = caller.view(message.view())?;
+        let (choice, since) = (caller.choice(Filter::all()), caller.since());
         let found = match &message.key {
             Some(Key::Id(id)) => {
                 let id = id
@@ -73,14 +77,14 @@ impl AlertService for Alerts {
                     })?;
                 self.delivery
                     .history()
-                    .find(id)
+                    .find(id, &choice, since)
                     .await
                     .ok_or_else(|| status::alert_not_found(&id.to_string()))?
             }
             Some(Key::Cursor(cursor)) => self
                 .delivery
                 .history()
-                .at(self.position(request::cursor(cursor)?)?)
+                .at(self.position(request::cursor(cursor)?)?, &choice, since)
                 .await
                 .ok_or_else(|| status::alert_not_found(cursor))?,
             None => {
@@ -97,6 +101,7 @@ impl AlertService for Alerts {
         &self,
         request: Request<pb::ValidateFilterRequest>,
     ) -> Result<Response<pb::ValidateFilterResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let message = request.into_inner();
         if message.samples.len() > MOST_SAMPLES {
             let message = format!("at most {MOST_SAMPLES} samples are allowed");
@@ -109,12 +114,7 @@ impl AlertService for Alerts {
                 fields: filter.fields().to_vec(),
                 error: None,
                 warnings: filter.warnings().iter().map(problem).collect(),
-                matches: message
-                    .samples
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, sample)| Ok(filter.matches(&read_sample(index, sample)?)))
-                    .collect::<Result<_, Status>>()?,
+                matches: matches(&caller.choice(filter), message.samples)?,
             },
             Err(error) => pb::ValidateFilterResponse {
                 error: Some(problem(&error)),
@@ -134,6 +134,14 @@ impl Alerts {
     fn record(&self, entry: &Entry, view: crate::delivery::View) -> pb::AlertRecord {
         frames::record(self.delivery.cursor(entry.position), entry, view)
     }
+}
+
+/// Which of the samples the caller would get.
+fn matches(choice: &Choice, samples: Vec<pb::Alert>) -> Result<Vec<bool>, Status> {
+    let samples = samples.into_iter().enumerate();
+    samples
+        .map(|(index, sample)| Ok(choice.wants(&read_sample(index, sample)?)))
+        .collect()
 }
 
 /// A sample may leave out what only the gateway sets.

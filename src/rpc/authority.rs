@@ -20,7 +20,6 @@ use std::{
 use bytes::{BufMut, BytesMut};
 use httlib_huffman::DecoderSpeed;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
 
 /// What an HTTP/2 client says first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -75,6 +74,13 @@ impl<S> Mended<S> {
             walk: Walk::Begun(BytesMut::new()),
             ready: BytesMut::new(),
         }
+    }
+}
+
+impl<S> Mended<S> {
+    /// What it mends.
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
     }
 }
 
@@ -322,14 +328,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Mended<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-}
-
-impl<S: Connected> Connected for Mended<S> {
-    type ConnectInfo = S::ConnectInfo;
-
-    fn connect_info(&self) -> S::ConnectInfo {
-        self.stream.connect_info()
     }
 }
 

@@ -16,22 +16,21 @@ use hyper_util::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, transport::server::Connected};
+use tonic::body::Body;
 
 use super::{
+    arrival::Arrival,
     bells::{Bell, Bells, Key},
     calls::Calls,
     coalesce::{Outlet, Pool, coalesced},
     falco::Given,
+    greeting::greeting,
+    limits::{Door, Reason},
     web::Web,
 };
 
 /// What a connection may have in flight towards the gateway.
 const RECEIVE_WINDOW: u32 = 1 << 20;
-
-/// Streams of one connection; hyper's own limit of 200 is too low for a service
-/// that opens a stream for each of its users.
-const STREAMS_PER_CONNECTION: u32 = 10_000;
 
 /// How long a request's headers may take over HTTP/1.1, and a connection be idle there.
 const HEADERS_TIME: Duration = Duration::from_secs(60);
@@ -42,34 +41,55 @@ const ROUNDS: usize = 4;
 /// The key of the connection itself, which no call has.
 const CONNECTION: Key = Key::MAX;
 
+/// The least that hyper reads HTTP/1.1's headers into.
+const LEAST_BUFFER: usize = 8 << 10;
+
 /// Serves `web` on `stream` until the peer leaves, or until `shutdown` and the
 /// end of the calls that are open then.
-pub(super) async fn serve<S>(stream: S, web: Web, pool: Pool, shutdown: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-    S::ConnectInfo: Clone + Send + Sync + 'static,
+pub(super) async fn serve<S>(
+    stream: S,
+    web: Web,
+    (pool, door): (Pool, Door),
+    shutdown: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Arrival + Unpin + Send + 'static,
 {
-    let info = stream.connect_info();
+    let peer = Arc::new(stream.peer());
+    let limits = *door.limits();
+    let stream = match greeting(stream, limits.greeting_time.0).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            if error.kind() == io::ErrorKind::TimedOut {
+                door.refused().count(Reason::Greeting);
+            }
+            return;
+        }
+    };
     let given = Given::default();
     let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
-        request.extensions_mut().insert(info.clone());
+        request.extensions_mut().insert(Arc::clone(&peer));
         request.extensions_mut().insert(given.clone());
         web.clone().call(request.map(Body::new))
     });
     let (io, outlet) = coalesced(stream, pool);
     let bells = Arc::<Bells>::default();
     let calls = Calls::new(Arc::clone(&bells));
+    let header_bytes = usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX);
     let mut builder = auto::Builder::new(calls.begun());
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(header_bytes.max(LEAST_BUFFER))
         .header_read_timeout(HEADERS_TIME);
     builder
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(limits.keep_alive.0))
+        .keep_alive_timeout(limits.keep_alive.0)
+        .max_concurrent_streams(limits.calls_per_connection);
     let service = TowerToHyperService::new(service);
     let connection = Box::pin(builder.serve_connection(TokioIo::new(io), service));
     let mut connection = pin!(Turns::new(connection, outlet, calls, bells));
@@ -81,8 +101,26 @@ where
         }
     };
     if let Err(error) = served {
+        if is_flood(&error) {
+            door.refused().count(Reason::Flood);
+        }
         tracing::debug!(%error, "a connection failed");
     }
+}
+
+/// Whether the peer asked too much, or what is against the rules.
+fn is_flood(error: &io::Error) -> bool {
+    let mut source = error
+        .get_ref()
+        .map(|it| it as &(dyn std::error::Error + 'static));
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // Ours, and not what the peer says of us.
+            return error.is_library() && error.reason().is_some();
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// A connection, its calls, and what sends its output after each of its turns.

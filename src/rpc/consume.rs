@@ -8,7 +8,12 @@ use futures_util::{Stream, stream};
 use tokio::time::timeout;
 use tonic::{Status, Streaming, body::Body};
 
-use super::{frames::Framer, grpc, peer, request, status};
+use super::{
+    caller::Caller,
+    frames::{self, Framer},
+    grpc, request, status,
+    stream_alerts::{Over, over},
+};
 use crate::{
     clock,
     delivery::{ConsumeRequest, Consumer, Subscriptions},
@@ -26,6 +31,8 @@ struct Call {
     consumer: Consumer,
     framer: Framer,
     messages: Streaming<pb::ConsumeSubscriptionRequest>,
+    /// The end of the caller's session; none once it has been.
+    over: Option<Over>,
     /// The client has closed its side. It may listen on.
     is_half_closed: bool,
 }
@@ -46,6 +53,7 @@ async fn open(
     request: http::Request<Body>,
 ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
     let (head, body) = request.into_parts();
+    let caller = Caller::of(&head.extensions)?;
     let mut messages = grpc::messages::<pb::ConsumeSubscriptionRequest>(body);
     let first = tokio::select! {
         first = timeout(OPEN_TIME, messages.message()) => first,
@@ -56,11 +64,13 @@ async fn open(
         let message = "the first message of the stream must be `open`, and come at once";
         return Err(status::bad_field("BAD_REQUEST", "open", message));
     };
-    let (name, wanted) = consume_request(wanted, peer::address(&head.extensions))?;
-    let consumer = subscriptions.consume(&name, wanted, clock::now()).await;
+    let (key, wanted) = consume_request(wanted, &caller)?;
+    caller.begin_stream()?;
+    let consumer = subscriptions.consume(&key, wanted, clock::now()).await;
     let consumer = consumer.map_err(|error| status::subscription(&error))?;
     let call = Box::new(Call {
-        framer: Framer::new(subscriptions.delivery(), consumer.stream()),
+        over: Some(over(&caller)),
+        framer: Framer::new(subscriptions.delivery(), consumer.stream(), caller),
         consumer,
         messages,
         is_half_closed: false,
@@ -78,8 +88,19 @@ async fn open(
 impl Call {
     async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
+            let is_open = self.over.is_some();
+            let over = async {
+                match &mut self.over {
+                    Some(over) => over.await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
+                end = over, if is_open => {
+                    self.over = None;
+                    self.consumer.cut(frames::reason_of(end));
+                }
                 message = self.messages.message(), if !self.is_half_closed => {
                     match message? {
                         Some(message) => self.take(message)?,
@@ -114,9 +135,9 @@ impl Call {
 
 fn consume_request(
     open: pb::ConsumeOpen,
-    peer: String,
+    caller: &Caller,
 ) -> Result<(String, ConsumeRequest), Status> {
-    let view = request::view(open.view());
+    let view = caller.view(open.view())?;
     let window_bytes = match open.window_bytes {
         0 => ConsumeRequest::BYTES,
         bytes if bytes <= ConsumeRequest::MOST_BYTES => bytes,
@@ -137,7 +158,8 @@ fn consume_request(
         view,
         heartbeat: request::heartbeat(open.heartbeat_interval)?,
         label: request::label(open.client_label)?,
-        peer,
+        peer: caller.peer(),
+        identity: caller.identity(),
     };
-    Ok((open.name, wanted))
+    Ok((caller.own_key(&open.name)?, wanted))
 }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{FEATURES, convert, grpc};
+use super::{FEATURES, caller::Caller, convert, grpc};
 use crate::{
+    access::End,
     clock,
     delivery::{
         ClosingReason, Cursor, Delivery, Frame, FrameKind, Loss, LossCause, Opened, Overflow,
@@ -13,6 +14,7 @@ use crate::{
     },
     log::{Entry, Position},
     pb::{self, stream_frame::Kind},
+    policy::Grant,
     source::{SourceState, SourceStatus},
 };
 
@@ -27,15 +29,19 @@ pub(super) struct Framer {
     view: View,
     overflow: Overflow,
     heartbeat: Duration,
+    caller: Caller,
+    sees_all: bool,
 }
 
 impl Framer {
-    pub(super) fn new(delivery: &Delivery, subscription: &Subscription) -> Self {
+    pub(super) fn new(delivery: &Delivery, subscription: &Subscription, caller: Caller) -> Self {
         let request = subscription.request();
         Self {
             delivery: delivery.clone(),
             id: subscription.id().to_owned(),
-            filter: request.filter.canonical().to_owned(),
+            filter: request.choice.filter().canonical().to_owned(),
+            sees_all: request.choice.sees_all(),
+            caller,
             view: request.view,
             overflow: request.overflow,
             heartbeat: request.heartbeat,
@@ -57,7 +63,7 @@ impl Framer {
             FrameKind::State(state) => Kind::StateChange(pb::StateChange {
                 state: stream_state(state).into(),
             }),
-            FrameKind::Loss(loss) => Kind::Loss(self::loss(&self.delivery, loss)),
+            FrameKind::Loss(loss) => Kind::Loss(self::loss(&self.delivery, loss, self.sees_all)),
             FrameKind::Source(status) => Kind::Source(source_notice(status)),
             FrameKind::AckConfirmed(position) => Kind::AckConfirmed(pb::AckConfirmed {
                 cursor: self.cursor(position),
@@ -83,10 +89,16 @@ impl Framer {
     }
 
     fn opened(&self, opened: &Opened) -> pb::Opened {
+        let grant = self.caller.grant();
+        let expires = self.caller.session().expires();
         pb::Opened {
+            identity: self.caller.identity(),
+            grant: grant.name.clone(),
+            redacted_fields: redacted(grant),
+            authorization_expire_time: expires.map(convert::timestamp),
             stream_id: self.id.clone(),
             effective_filter: self.filter.clone(),
-            effective_scope: String::new(),
+            effective_scope: grant.sight.scope().canonical().to_owned(),
             view: alert_view(self.view).into(),
             overflow_policy: overflow_policy(self.overflow).into(),
             start_cursor: self.cursor(opened.start),
@@ -102,8 +114,14 @@ impl Framer {
     }
 }
 
-/// A loss on the wire.
-pub(super) fn loss(delivery: &Delivery, loss: Loss) -> pb::LossNotice {
+/// The fields that a grant hides.
+pub(super) fn redacted(grant: &Grant) -> Vec<String> {
+    let patterns = grant.sight.redaction().patterns();
+    patterns.map(str::to_owned).collect()
+}
+
+/// A loss on the wire, for somebody who sees all of the log or not.
+pub(super) fn loss(delivery: &Delivery, loss: Loss, sees_all: bool) -> pb::LossNotice {
     let cause = match loss.cause {
         LossCause::Retention => pb::LossCause::Retention,
         LossCause::SkippedByPolicy => pb::LossCause::SkippedByPolicy,
@@ -115,7 +133,10 @@ pub(super) fn loss(delivery: &Delivery, loss: Loss) -> pb::LossNotice {
         through_cursor: delivery.cursor(loss.through).to_string(),
         lost: loss.lost,
         lower_bound: loss.lower_bound,
-        examined: loss.through.since(loss.after),
+        examined: match sees_all {
+            true => loss.through.since(loss.after),
+            false => 0,
+        },
         cause: cause.into(),
     }
 }
@@ -182,12 +203,22 @@ fn source_notice(status: SourceStatus) -> pb::SourceNotice {
     }
 }
 
+/// Why a stream ends whose session is over.
+pub(super) fn reason_of(end: End) -> ClosingReason {
+    match end {
+        End::PolicyChanged => ClosingReason::PolicyChanged,
+        End::Expired => ClosingReason::AuthorizationExpired,
+    }
+}
+
 fn closing(reason: ClosingReason) -> pb::Closing {
     let (reason, resume_delay) = match reason {
         ClosingReason::Draining => (pb::ClosingReason::Draining, Some(RESUME_DELAY)),
         ClosingReason::ReachedHead => (pb::ClosingReason::ReachedHead, None),
         ClosingReason::SlowConsumer => (pb::ClosingReason::SlowConsumer, Some(RESUME_DELAY)),
         ClosingReason::SubscriptionChanged => (pb::ClosingReason::SubscriptionChanged, None),
+        ClosingReason::PolicyChanged => (pb::ClosingReason::PolicyChanged, None),
+        ClosingReason::AuthorizationExpired => (pb::ClosingReason::AuthorizationExpired, None),
     };
     pb::Closing {
         reason: reason.into(),

@@ -1,7 +1,9 @@
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
-use super::{FEATURES, alert_service::MOST_PER_PAGE, convert, frames, request};
+use super::{
+    FEATURES, alert_service::MOST_PER_PAGE, caller::Caller, convert, frames, request, status,
+};
 use crate::{
     bridge::{BridgeState, BridgeStatus, Bridges},
     delivery::{Batching, Delivery, StreamStatus, Subscriptions},
@@ -9,6 +11,7 @@ use crate::{
     log::{DeadLetter, DeadLetters, Durability},
     normalize,
     pb::{self, server::gateway_service_server::GatewayService},
+    policy::Right,
     source::{SourceStatus, Sources},
 };
 
@@ -29,21 +32,28 @@ pub(super) struct Gateway {
 impl GatewayService for Gateway {
     async fn get_gateway_info(
         &self,
-        _: Request<pb::GetGatewayInfoRequest>,
+        request: Request<pb::GetGatewayInfoRequest>,
     ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        let sees_counts = caller.grant().sees_all() || caller.grant().may(Right::Admin);
         Ok(Response::new(pb::GetGatewayInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             start_time: Some(convert::timestamp(self.start_time)),
             features: FEATURES.map(str::to_owned).to_vec(),
-            log: Some(self.log()),
+            log: sees_counts.then(|| self.log()),
             limits: Some(self.limits()),
+            caller: Some(told(&caller)),
         }))
     }
 
     async fn list_sources(
         &self,
-        _: Request<pb::ListSourcesRequest>,
+        request: Request<pb::ListSourcesRequest>,
     ) -> Result<Response<pb::ListSourcesResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        if !caller.grant().sees_all() && !caller.grant().may(Right::Admin) {
+            return Err(status::not_all_seen("a source's counts", caller.grant()));
+        }
         Ok(Response::new(pb::ListSourcesResponse {
             sources: self.sources.list().into_iter().map(source).collect(),
         }))
@@ -51,13 +61,18 @@ impl GatewayService for Gateway {
 
     async fn list_streams(
         &self,
-        _: Request<pb::ListStreamsRequest>,
+        request: Request<pb::ListStreamsRequest>,
     ) -> Result<Response<pb::ListStreamsResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        let is_admin = caller.grant().may(Right::Admin);
+        let sees_counts = caller.grant().sees_all() || is_admin;
+        let identity = caller.identity();
         let streams = self.delivery.streams();
         Ok(Response::new(pb::ListStreamsResponse {
             streams: streams
                 .into_iter()
-                .map(|status| self.stream(status))
+                .filter(|status| is_admin || status.identity == identity)
+                .map(|status| self.stream(status, sees_counts))
                 .collect(),
         }))
     }
@@ -80,6 +95,10 @@ impl GatewayService for Gateway {
         &self,
         request: Request<pb::ListDeadLettersRequest>,
     ) -> Result<Response<pb::ListDeadLettersResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        if !caller.grant().sees_all() {
+            return Err(status::not_all_seen("dead letters", caller.grant()));
+        }
         let limit = request::bounded(
             "limit",
             request.into_inner().limit,
@@ -134,7 +153,7 @@ impl Gateway {
         }
     }
 
-    fn stream(&self, status: StreamStatus) -> pb::StreamStatus {
+    fn stream(&self, status: StreamStatus, sees_counts: bool) -> pb::StreamStatus {
         pb::StreamStatus {
             stream_id: status.id,
             client_label: status.label,
@@ -145,10 +164,25 @@ impl Gateway {
             open_time: Some(convert::timestamp(status.opened)),
             state: frames::stream_state(status.state).into(),
             cursor: self.delivery.cursor(status.position).to_string(),
-            lag: status.lag,
+            lag: sees_counts.then_some(status.lag),
             delivered: status.delivered,
             lost: status.lost,
+            identity: status.identity,
         }
+    }
+}
+
+fn told(caller: &Caller) -> pb::Caller {
+    let grant = caller.grant();
+    let views = grant.views.iter();
+    pb::Caller {
+        identity: caller.identity(),
+        grant: grant.name.clone(),
+        rights: grant.may.iter().map(ToString::to_string).collect(),
+        views: views.map(|view| frames::alert_view(*view).into()).collect(),
+        scope: grant.sight.scope().canonical().to_owned(),
+        redacted_fields: frames::redacted(grant),
+        history: grant.history.map(convert::duration),
     }
 }
 

@@ -2,15 +2,98 @@
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use http::{HeaderValue, header};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, body::Body, codegen::Service, service::Routes};
 
-use super::{consume, stream_alerts};
-use crate::delivery::Subscriptions;
+use super::{body::Timely, caller::Caller, consume, limits::Door, status, stream_alerts};
+use crate::{
+    access::{Access, Peer},
+    delivery::Subscriptions,
+    policy::Right::{self, Admin, Consume, Publish, Read},
+};
+
+/// What a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: it tells what everybody may know.
+    Nothing,
+    /// Any grant.
+    AnyGrant,
+    /// One of these rights.
+    OneOf(&'static [Right]),
+}
+
+/// What calls need whose path begins so; the first that does decides. What is not here
+/// needs a grant, and an admin's.
+const NEEDS: [(&str, Needs); 19] = [
+    ("/grpc.health.v1.Health/", Needs::Nothing),
+    ("/grpc.reflection.v1.ServerReflection/", Needs::Nothing),
+    ("/grpc.reflection.v1alpha.ServerReflection/", Needs::Nothing),
+    ("/falco.version.service/", Needs::AnyGrant),
+    ("/falco.outputs.service/", Needs::OneOf(&[Read])),
+    ("/falcogateway.v1.AlertService/", Needs::OneOf(&[Read])),
+    (INGEST, Needs::OneOf(&[Publish])),
+    (
+        "/falcogateway.v1.SubscriptionService/Create",
+        Needs::OneOf(&[Consume]),
+    ),
+    (
+        "/falcogateway.v1.SubscriptionService/Consume",
+        Needs::OneOf(&[Consume]),
+    ),
+    (
+        "/falcogateway.v1.SubscriptionService/Pull",
+        Needs::OneOf(&[Consume]),
+    ),
+    (
+        "/falcogateway.v1.SubscriptionService/Acknowledge",
+        Needs::OneOf(&[Consume]),
+    ),
+    (
+        "/falcogateway.v1.SubscriptionService/Update",
+        Needs::OneOf(&[Consume]),
+    ),
+    (
+        "/falcogateway.v1.SubscriptionService/",
+        Needs::OneOf(&[Consume, Admin]),
+    ),
+    (
+        "/falcogateway.v1.GatewayService/GetGatewayInfo",
+        Needs::AnyGrant,
+    ),
+    (
+        "/falcogateway.v1.GatewayService/ListSources",
+        Needs::OneOf(&[Read, Admin]),
+    ),
+    (
+        "/falcogateway.v1.GatewayService/ListStreams",
+        Needs::OneOf(&[Read, Consume, Admin]),
+    ),
+    (
+        "/falcogateway.v1.GatewayService/ListBridges",
+        Needs::OneOf(&[Admin]),
+    ),
+    (
+        "/falcogateway.v1.GatewayService/ListDeadLetters",
+        Needs::OneOf(&[Admin]),
+    ),
+    ("/", Needs::OneOf(&[Admin])),
+];
+
+/// Calls whose requests go on for as long as their makers like.
+const STREAMED: [&str; 5] = [
+    "/falcogateway.v1.IngestService/PublishAlerts",
+    consume::PATH,
+    "/falco.outputs.service/sub",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 
 /// These only hand over what they are sent, and wait: for one alert, another task
 /// would cost more than they do.
@@ -19,6 +102,10 @@ const INGEST: &str = "/falcogateway.v1.IngestService/";
 /// All methods of all services. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Methods {
+    /// Who may call what.
+    pub(super) access: Access,
+    /// How much of it.
+    pub(super) door: Door,
     /// For the streams, which tonic does not serve.
     pub(super) subscriptions: Subscriptions,
     /// The others.
@@ -26,8 +113,56 @@ pub(super) struct Methods {
 }
 
 impl Methods {
-    /// Answers `request`.
+    /// Answers `request`, if its maker may make it.
     pub(super) async fn answer(
+        self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, Infallible> {
+        let mut request = self.timely(request);
+        let rights = match needs(request.uri().path()) {
+            Needs::Nothing => return self.dispatch(request).await,
+            Needs::AnyGrant => &[][..],
+            Needs::OneOf(rights) => rights,
+        };
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let shown = request.headers().get(header::AUTHORIZATION).cloned();
+        let method = request.uri().path().to_owned();
+        let caller = match self.caller(peer, shown, &method, rights).await {
+            Ok(caller) => caller,
+            Err(status) => return Ok(status.into_http()),
+        };
+        request.extensions_mut().insert(caller.clone());
+        // What a call waits for may be long in coming. Streams see to it themselves.
+        tokio::select! {
+            answer = self.dispatch(request) => answer,
+            end = caller.session().over() => Ok(status::session_over(end).into_http()),
+        }
+    }
+
+    /// The request, which must come in time.
+    fn timely(&self, request: http::Request<Body>) -> http::Request<Body> {
+        if STREAMED.contains(&request.uri().path()) {
+            return request;
+        }
+        let (time, refused) = (self.door.limits().request_time.0, self.door.refused());
+        request.map(|body| Timely::within(time, body, refused.clone()))
+    }
+
+    async fn caller(
+        &self,
+        peer: Option<Arc<Peer>>,
+        shown: Option<HeaderValue>,
+        method: &str,
+        rights: &[Right],
+    ) -> Result<Caller, Status> {
+        let peer = peer.ok_or_else(|| Status::internal("nobody knows who calls"))?;
+        let shown = shown.as_ref().map(HeaderValue::as_bytes);
+        let entered = self.access.enter(&peer, shown, method, rights).await;
+        let session = entered.map_err(|denied| status::denied(&denied))?;
+        Ok(Caller::new(session, peer))
+    }
+
+    async fn dispatch(
         mut self,
         request: http::Request<Body>,
     ) -> Result<http::Response<Body>, Infallible> {
@@ -52,6 +187,11 @@ impl Methods {
             .await
             .unwrap_or_else(|_| Status::internal("the call has failed").into_http()))
     }
+}
+
+fn needs(path: &str) -> Needs {
+    let found = NEEDS.iter().find(|(begins, _)| path.starts_with(begins));
+    found.map_or(Needs::OneOf(&[Admin]), |(_, needs)| *needs)
 }
 
 /// For what translates before them.

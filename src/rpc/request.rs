@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tonic::Status;
 
-use super::{FEATURES, convert, status};
+use super::{FEATURES, caller::Caller, convert, status};
 use crate::{
-    delivery::{Batching, Cursor, OnExpired, Overflow, Request, Start, View},
+    delivery::{Batching, Cursor, OnExpired, Overflow, Request, Start},
     filter::Filter,
     pb::{self, stream_alerts_request},
 };
@@ -21,7 +21,7 @@ const HEARTBEAT: std::ops::RangeInclusive<Duration> =
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Reads a request to stream.
-pub(super) fn stream(message: pb::StreamAlertsRequest, peer: String) -> Result<Request, Status> {
+pub(super) fn stream(message: pb::StreamAlertsRequest, caller: &Caller) -> Result<Request, Status> {
     let missing: Vec<_> = message
         .required_features
         .iter()
@@ -32,16 +32,18 @@ pub(super) fn stream(message: pb::StreamAlertsRequest, peer: String) -> Result<R
         return Err(status::unsupported(&missing));
     }
     Ok(Request {
-        filter: filter(&message.filter)?,
+        choice: caller.choice(caller.filter(&message.filter)?),
+        since: caller.since(),
         on_expired: on_expired(message.on_expired_cursor()),
         stop_at_head: message.stop_at_head,
         overflow: overflow(message.overflow_policy()),
-        view: view(message.view()),
+        view: caller.view(message.view())?,
         batching: batching(message.batch.unwrap_or_default())?,
         heartbeat: heartbeat(message.heartbeat_interval)?,
         start: start(message.start)?,
         label: label(message.client_label)?,
-        peer,
+        peer: caller.peer(),
+        identity: caller.identity(),
     })
 }
 
@@ -91,15 +93,6 @@ pub(super) fn bounded(
         return Err(status::bad_field("BAD_WINDOW", field, message));
     }
     Ok(if number == 0 { default } else { number })
-}
-
-/// Reads a view; UNSPECIFIED and unknown ones are FULL.
-pub(super) fn view(view: pb::AlertView) -> View {
-    match view {
-        pb::AlertView::Basic => View::Basic,
-        pb::AlertView::Raw => View::Raw,
-        pb::AlertView::Unspecified | pb::AlertView::Full => View::Full,
-    }
 }
 
 fn start(start: Option<stream_alerts_request::Start>) -> Result<Start, Status> {

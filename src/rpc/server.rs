@@ -2,8 +2,8 @@ use std::{
     fmt,
     future::{Future, ready},
     io,
+    net::IpAddr,
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
@@ -12,13 +12,12 @@ use jiff::Timestamp;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener},
-    time::{sleep, timeout},
+    time::sleep,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{
     service::Routes,
-    transport::{Channel, Endpoint, Uri, server::Connected},
+    transport::{Channel, Endpoint, Uri},
 };
 use tonic_health::{
     ServingStatus,
@@ -28,18 +27,20 @@ use tonic_health::{
 
 use super::{
     alert_service::Alerts,
+    arrival::Arrival,
     authority::Mended,
     coalesce::Pool,
     connection,
     falco::{self, Outputs, Versions},
     gateway_service::Gateway,
-    handshake::TurnedAway,
     ingest_service::Ingest,
+    limits::{Door, Limits, Reason, Refused},
     methods::Methods,
     subscription_service::DurableSubscriptions,
     web::{self, Web},
 };
 use crate::{
+    access::Access,
     bridge::Bridges,
     delivery::{Delivery, Subscriptions},
     log::DeadLetters,
@@ -57,6 +58,7 @@ use crate::{
         },
     },
     source::{Intake, SourceHandle, Sources},
+    tls::Acceptor,
 };
 
 /// The largest request that is read.
@@ -64,9 +66,6 @@ const LARGEST_REQUEST: usize = 16 << 20;
 
 /// How long no connection is accepted after one could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// How many bytes may be on the way within the process.
 const WITHIN: usize = 256 << 10;
@@ -89,6 +88,12 @@ const SERVICES: [&str; 7] = [
 /// What the services stand on.
 #[derive(Debug, Clone)]
 pub struct Services {
+    /// Who may call what.
+    pub access: Access,
+    /// How much of it.
+    pub limits: Limits,
+    /// How often that was too much.
+    pub refused: Refused,
     /// For reading.
     pub delivery: Delivery,
     /// For reading with a position that the gateway keeps.
@@ -116,9 +121,19 @@ pub enum Listener {
     /// On TCP.
     Tcp(TcpListener),
     /// On TCP, with TLS.
-    Tls(TcpListener, TlsAcceptor),
+    Tls(TcpListener, Acceptor),
     /// On a unix socket, whose file goes when the server ends.
     Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// What speaks TLS on it.
+    pub fn acceptor(&self) -> Option<&Acceptor> {
+        match self {
+            Self::Tls(_, acceptor) => Some(acceptor),
+            Self::Tcp(_) | Self::Unix(..) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Listener {
@@ -138,6 +153,8 @@ pub struct Server {
     health: HealthReporter,
     /// One for all listeners: their clients may share a queue.
     outputs: Option<Outputs>,
+    /// One for all listeners.
+    door: Door,
 }
 
 impl Server {
@@ -148,6 +165,7 @@ impl Server {
             .enabled
             .then(|| Outputs::new(outputs.clone(), services.delivery.clone()));
         Self {
+            door: Door::new(services.limits, services.refused.clone()),
             services,
             health: HealthReporter::new(),
             outputs,
@@ -195,19 +213,21 @@ impl Server {
         match listener {
             Listener::Tcp(listener) => {
                 let accept = || accept_tcp(&listener);
-                accept_all(accept, |stream| ready(Ok(stream)), &web, &shutdown).await;
+                let at_once = |stream| ready(Ok(stream));
+                accept_all(accept, at_once, (&web, &self.door), &shutdown).await;
             }
             Listener::Tls(listener, acceptor) => {
                 let accept = || accept_tcp(&listener);
                 let handshake = |stream| {
-                    let handshake = timeout(HANDSHAKE_TIME, acceptor.accept(stream));
-                    async { handshake.await? }
+                    let acceptor = acceptor.clone();
+                    async move { acceptor.accept(stream).await }
                 };
-                accept_all(accept, handshake, &web, &shutdown).await;
+                accept_all(accept, handshake, (&web, &self.door), &shutdown).await;
             }
             Listener::Unix(listener, path) => {
-                let accept = || async { Ok(Mended::new(listener.accept().await?.0)) };
-                accept_all(accept, |stream| ready(Ok(stream)), &web, &shutdown).await;
+                let accept = || async { Ok((Mended::new(listener.accept().await?.0), None)) };
+                let at_once = |stream| ready(Ok(stream));
+                accept_all(accept, at_once, (&web, &self.door), &shutdown).await;
                 remove_socket(&path);
             }
         }
@@ -217,11 +237,16 @@ impl Server {
     /// breaks. Its calls end like those of all others, with `shutdown`.
     pub fn channel(&self, shutdown: CancellationToken) -> Channel {
         let web = Web::new(self.methods(), &self.services.grpc_web);
-        let pool = Pool::default();
+        let (pool, door) = (Pool::default(), self.door.clone());
         let connector = tower::service_fn(move |_: Uri| {
             let (ours, theirs) = tokio::io::duplex(WITHIN);
-            let (web, pool, shutdown) = (web.clone(), pool.clone(), shutdown.clone());
-            tokio::spawn(connection::serve(theirs, web, pool, shutdown));
+            let within = (pool.clone(), door.clone());
+            tokio::spawn(connection::serve(
+                theirs,
+                web.clone(),
+                within,
+                shutdown.clone(),
+            ));
             ready(Ok::<_, io::Error>(TokioIo::new(ours)))
         });
         // Of the address nothing is used.
@@ -267,17 +292,19 @@ impl Server {
             routes.add_service(v1).add_service(v1alpha);
         }
         Methods {
+            access: services.access,
+            door: self.door.clone(),
             subscriptions,
             routes: routes.routes().prepare(),
         }
     }
 }
 
-async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
-    let (stream, _) = listener.accept().await?;
+async fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, Option<IpAddr>)> {
+    let (stream, address) = listener.accept().await?;
     // It fails when the peer has left already.
     let _ = stream.set_nodelay(true);
-    Ok(stream)
+    Ok((stream, Some(address.ip())))
 }
 
 /// Serves every connection, once it is `ready`, until `shutdown`, and then until all
@@ -285,35 +312,37 @@ async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
 async fn accept_all<S, F, T, G>(
     accept: impl Fn() -> F,
     ready: impl Fn(S) -> G,
-    web: &Web,
+    (web, door): (&Web, &Door),
     shutdown: &CancellationToken,
 ) where
-    F: Future<Output = io::Result<S>>,
+    F: Future<Output = io::Result<(S, Option<IpAddr>)>>,
     G: Future<Output = io::Result<T>> + Send + 'static,
-    T: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-    T::ConnectInfo: Clone + Send + Sync + 'static,
+    T: AsyncRead + AsyncWrite + Arrival + Unpin + Send + 'static,
 {
     let connections = TaskTracker::new();
     let pool = Pool::default();
-    let turned_away = Arc::<TurnedAway>::default();
     loop {
         let accepted = tokio::select! {
             accepted = accept() => accepted,
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok(stream) => {
+            Ok((stream, address)) => {
+                let Some(admitted) = door.admit(address) else {
+                    continue;
+                };
                 let (ready, shutdown) = (ready(stream), shutdown.clone());
-                let (web, pool) = (web.clone(), pool.clone());
-                let turned_away = Arc::clone(&turned_away);
+                let (web, within) = (web.clone(), (pool.clone(), door.clone()));
                 connections.spawn(async move {
+                    let _admitted = admitted;
                     let ready = tokio::select! {
                         ready = ready => ready,
                         () = shutdown.cancelled() => return,
                     };
                     match ready {
-                        Ok(stream) => connection::serve(stream, web, pool, shutdown).await,
-                        Err(error) => turned_away.tell(&error),
+                        Ok(stream) => connection::serve(stream, web, within, shutdown).await,
+                        // Why was told with the handshake.
+                        Err(_) => within.1.refused().count(Reason::Handshake),
                     }
                 });
             }

@@ -7,8 +7,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    delivery::{CursorError, OpenError, SlowConsumer, SubscriptionError},
+    access::{Denied, End},
+    delivery::{CursorError, OpenError, SlowConsumer, SubscriptionError, View},
     filter::Problem,
+    policy::Grant,
     source::NotTaken,
 };
 
@@ -241,6 +243,82 @@ pub(super) fn draining() -> Status {
     Failure::new(Code::Unavailable, "DRAINING", message)
         .retry()
         .status()
+}
+
+/// Somebody may not do what he asks for.
+pub(super) fn denied(denied: &Denied) -> Status {
+    let code = match denied {
+        Denied::TokenMissing | Denied::TokenExpired | Denied::TokenInvalid(_) => {
+            Code::Unauthenticated
+        }
+        Denied::NoGrant(_) | Denied::NoRight { .. } => Code::PermissionDenied,
+        Denied::KeysMissing(_) | Denied::PolicyChanged => Code::Unavailable,
+        Denied::Rate { .. } | Denied::Streams(_) => Code::ResourceExhausted,
+    };
+    let mut failure = Failure::new(code, denied.reason(), denied.to_string());
+    match denied {
+        Denied::Rate { limit, wait } => {
+            failure.details.set_retry_info(Some(*wait));
+            let told = format!("{limit} calls a second");
+            failure
+                .details
+                .add_quota_failure_violation("identity", told);
+        }
+        Denied::Streams(limit) => {
+            failure = failure.retry();
+            let told = format!("{limit} streams");
+            failure
+                .details
+                .add_quota_failure_violation("identity", told);
+        }
+        Denied::KeysMissing(_) | Denied::PolicyChanged => failure = failure.retry(),
+        _ => {}
+    }
+    failure.status()
+}
+
+/// The end of a call whose session is over.
+pub(super) fn session_over(end: End) -> Status {
+    match end {
+        End::Expired => denied(&Denied::TokenExpired),
+        End::PolicyChanged => denied(&Denied::PolicyChanged),
+    }
+}
+
+/// More of alerts than somebody may have.
+pub(super) fn view_denied(view: View, grant: &Grant) -> Status {
+    let views: Vec<_> = grant.views.iter().map(|view| view.as_str()).collect();
+    let message = format!(
+        "the grant {:?} does not allow the view {}: it allows {}",
+        grant.name,
+        view.as_str(),
+        views.join(", ")
+    );
+    Failure::new(Code::PermissionDenied, "VIEW_DENIED", message).status()
+}
+
+/// A filter with more comparisons than somebody may use.
+pub(super) fn filter_quota(predicates: usize, most: usize) -> Status {
+    let message = format!("the filter has {predicates} comparisons, and the grant allows {most}");
+    bad_field("FILTER_TOO_COMPLEX", "filter", message)
+}
+
+/// What only those get who see all of the log.
+pub(super) fn not_all_seen(what: &str, grant: &Grant) -> Status {
+    let message = format!(
+        "{what} are of all alerts, and the grant {:?} has a scope or redacts fields",
+        grant.name
+    );
+    Failure::new(Code::PermissionDenied, "SCOPE_DENIED", message).status()
+}
+
+/// A subscription that is none of the caller's.
+pub(super) fn foreign_subscription(grant: &Grant) -> Status {
+    let message = format!(
+        "the grant {:?} has its own subscriptions: name one without a grant before it",
+        grant.name
+    );
+    Failure::new(Code::PermissionDenied, "SCOPE_DENIED", message).status()
 }
 
 /// What was handed over is not in the log.

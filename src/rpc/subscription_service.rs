@@ -2,13 +2,15 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::{convert, frames, peer, request, status};
+use super::{caller::Caller, convert, frames, request, status};
 use crate::{
     clock,
     delivery::{
-        Batching, ConsumerStatus, Delivery, PullRequest, Start, SubscriptionStatus, Subscriptions,
+        Batching, ConsumerStatus, Delivery, NewSubscription, PullRequest, Start,
+        SubscriptionStatus, Subscriptions,
     },
     pb::{self, server::subscription_service_server::SubscriptionService, subscription_start},
+    policy::Right,
 };
 
 /// How many alerts are pulled unasked.
@@ -28,14 +30,18 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::CreateSubscriptionRequest>,
     ) -> Result<Response<pb::CreateSubscriptionResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let request = request.into_inner();
-        let filter = request::filter(&request.filter)?;
-        let start = start(request.start, "start")?;
-        let created = self
-            .subscriptions
-            .create(&request.name, filter, start, clock::now());
+        let key = caller.own_key(&request.name)?;
+        let wanted = NewSubscription {
+            choice: caller.choice(caller.filter(&request.filter)?),
+            start: start(request.start, "start")?,
+            since: caller.since(),
+            most: caller.grant().quota.subscriptions,
+        };
+        let created = self.subscriptions.create(&key, wanted, clock::now());
         Ok(Response::new(pb::CreateSubscriptionResponse {
-            subscription: Some(self.told(created.await)?),
+            subscription: Some(self.told(created.await, &caller)?),
         }))
     }
 
@@ -43,19 +49,25 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::GetSubscriptionRequest>,
     ) -> Result<Response<pb::GetSubscriptionResponse>, Status> {
-        let found = self.subscriptions.get(&request.get_ref().name).await;
+        let caller = Caller::of(request.extensions())?;
+        let key = caller.any_key(&request.get_ref().name)?;
+        let found = self.subscriptions.get(&key).await;
         Ok(Response::new(pb::GetSubscriptionResponse {
-            subscription: Some(self.told(found)?),
+            subscription: Some(self.told(found, &caller)?),
         }))
     }
 
     async fn list_subscriptions(
         &self,
-        _: Request<pb::ListSubscriptionsRequest>,
+        request: Request<pb::ListSubscriptionsRequest>,
     ) -> Result<Response<pb::ListSubscriptionsResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let list = self.subscriptions.list().await;
+        let seen = list
+            .into_iter()
+            .filter(|it| caller.sees_subscription(&it.name));
         Ok(Response::new(pb::ListSubscriptionsResponse {
-            subscriptions: list.into_iter().map(|it| self.message(it)).collect(),
+            subscriptions: seen.map(|it| self.message(it, &caller)).collect(),
         }))
     }
 
@@ -63,6 +75,7 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::UpdateSubscriptionRequest>,
     ) -> Result<Response<pb::UpdateSubscriptionResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let request = request.into_inner();
         let paths = request.update_mask.unwrap_or_default().paths;
         if let Some(other) = paths.iter().find(|path| *path != "filter") {
@@ -70,12 +83,11 @@ impl SubscriptionService for DurableSubscriptions {
             return Err(status::bad_field("BAD_REQUEST", "update_mask", message));
         }
         let wanted = request.subscription.unwrap_or_default();
-        let filter = request::filter(&wanted.filter)?;
-        let updated = self
-            .subscriptions
-            .update(&wanted.name, filter, clock::now());
+        let key = caller.own_key(&wanted.name)?;
+        let filter = caller.filter(&wanted.filter)?;
+        let updated = self.subscriptions.update(&key, filter, clock::now());
         Ok(Response::new(pb::UpdateSubscriptionResponse {
-            subscription: Some(self.told(updated.await)?),
+            subscription: Some(self.told(updated.await, &caller)?),
         }))
     }
 
@@ -83,7 +95,9 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::DeleteSubscriptionRequest>,
     ) -> Result<Response<pb::DeleteSubscriptionResponse>, Status> {
-        let deleted = self.subscriptions.delete(&request.get_ref().name).await;
+        let caller = Caller::of(request.extensions())?;
+        let key = caller.any_key(&request.get_ref().name)?;
+        let deleted = self.subscriptions.delete(&key).await;
         deleted.map_err(|error| status::subscription(&error))?;
         Ok(Response::new(pb::DeleteSubscriptionResponse {}))
     }
@@ -92,12 +106,13 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::SeekSubscriptionRequest>,
     ) -> Result<Response<pb::SeekSubscriptionResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let request = request.into_inner();
-        let moved = self
-            .subscriptions
-            .seek(&request.name, start(request.to, "to")?);
+        let key = caller.any_key(&request.name)?;
+        let to = start(request.to, "to")?;
+        let moved = self.subscriptions.seek(&key, to, caller.since());
         Ok(Response::new(pb::SeekSubscriptionResponse {
-            subscription: Some(self.told(moved.await)?),
+            subscription: Some(self.told(moved.await, &caller)?),
         }))
     }
 
@@ -105,11 +120,10 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::PullAlertsRequest>,
     ) -> Result<Response<pb::PullAlertsResponse>, Status> {
-        let peer = peer::address(request.extensions());
-        let request = request.into_inner();
-        let (name, wanted) = pull(request, peer)?;
+        let caller = Caller::of(request.extensions())?;
+        let (key, wanted) = pull(request.get_ref(), &caller)?;
         let view = wanted.view;
-        let pulled = self.subscriptions.pull(&name, wanted, clock::now()).await;
+        let pulled = self.subscriptions.pull(&key, wanted, clock::now()).await;
         let pulled = pulled.map_err(|error| status::subscription(&error))?;
         let delivery = self.delivery();
         Ok(Response::new(pb::PullAlertsResponse {
@@ -117,7 +131,7 @@ impl SubscriptionService for DurableSubscriptions {
             losses: pulled
                 .losses
                 .into_iter()
-                .map(|loss| frames::loss(delivery, loss))
+                .map(|loss| frames::loss(delivery, loss, caller.grant().sees_all()))
                 .collect(),
             cursor: delivery.cursor(pulled.position).to_string(),
             epoch: pulled.epoch,
@@ -128,11 +142,11 @@ impl SubscriptionService for DurableSubscriptions {
         &self,
         request: Request<pb::AcknowledgeAlertsRequest>,
     ) -> Result<Response<pb::AcknowledgeAlertsResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
         let request = request.into_inner();
+        let key = caller.own_key(&request.name)?;
         let cursor = request::cursor(&request.cursor)?;
-        let done = self
-            .subscriptions
-            .acknowledge(&request.name, cursor, request.epoch);
+        let done = self.subscriptions.acknowledge(&key, cursor, request.epoch);
         let position = done.await.map_err(|error| status::subscription(&error))?;
         Ok(Response::new(pb::AcknowledgeAlertsResponse {
             cursor: self.delivery().cursor(position).to_string(),
@@ -148,22 +162,28 @@ impl DurableSubscriptions {
     fn told(
         &self,
         status: Result<SubscriptionStatus, crate::delivery::SubscriptionError>,
+        caller: &Caller,
     ) -> Result<pb::Subscription, Status> {
         status
-            .map(|status| self.message(status))
+            .map(|status| self.message(status, caller))
             .map_err(|error| status::subscription(&error))
     }
 
-    fn message(&self, status: SubscriptionStatus) -> pb::Subscription {
+    fn message(&self, status: SubscriptionStatus, caller: &Caller) -> pb::Subscription {
+        // It is the caller's that counts: an admin sees all that others are behind.
+        let sees_counts = caller.grant().sees_all() || caller.grant().may(Right::Admin);
         pb::Subscription {
-            name: status.name,
+            name: caller.name_of(&status.name),
             filter: status.filter.canonical().to_owned(),
             create_time: Some(convert::timestamp(status.created)),
             update_time: Some(convert::timestamp(status.updated)),
             cursor: self.delivery().cursor(status.position).to_string(),
-            lag: status.lag,
-            lag_since: status.lag_since.map(convert::timestamp),
-            retention_used: status.retention_used,
+            lag: sees_counts.then_some(status.lag),
+            lag_since: status
+                .lag_since
+                .filter(|_| sees_counts)
+                .map(convert::timestamp),
+            retention_used: sees_counts.then_some(status.retention_used),
             lost: status.lost,
             consumer: status.consumer.map(consumer),
         }
@@ -192,7 +212,7 @@ fn start(start: Option<pb::SubscriptionStart>, field: &str) -> Result<Start, Sta
     })
 }
 
-fn pull(request: pb::PullAlertsRequest, peer: String) -> Result<(String, PullRequest), Status> {
+fn pull(request: &pb::PullAlertsRequest, caller: &Caller) -> Result<(String, PullRequest), Status> {
     let wait = request.max_wait.map_or(Some(Duration::ZERO), convert::span);
     let wanted = PullRequest {
         max_alerts: request::bounded(
@@ -205,9 +225,10 @@ fn pull(request: pb::PullAlertsRequest, peer: String) -> Result<(String, PullReq
             let message = "max_wait must be between 0 and 60 seconds";
             status::bad_field("BAD_WINDOW", "max_wait", message)
         })?,
-        view: request::view(request.view()),
+        view: caller.view(request.view())?,
         epoch: request.epoch,
-        peer,
+        peer: caller.peer(),
+        identity: caller.identity(),
     };
-    Ok((request.name, wanted))
+    Ok((caller.own_key(&request.name)?, wanted))
 }

@@ -25,7 +25,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 
 use self::receiver::Receiver;
 pub use self::{
@@ -33,7 +33,7 @@ pub use self::{
     config::{Config, ConfigError},
 };
 use super::{Intake, SourceHandle, SourceState};
-use crate::clock;
+use crate::{clock, tls::Acceptor};
 
 /// How long requests in flight may take once the gateway is going down; then
 /// their connections are cut.
@@ -43,10 +43,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the HTTP input on `listener` until `shutdown`.
+/// Serves the HTTP input on a listener, with TLS or without, until `shutdown`.
 pub async fn run(
     config: Config,
-    listener: TcpListener,
+    (listener, acceptor): (TcpListener, Option<Acceptor>),
     intake: Intake,
     source: SourceHandle,
     shutdown: CancellationToken,
@@ -69,7 +69,8 @@ pub async fn run(
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     while let Some((stream, slot)) = next_connection(&listener, &slots, &shutdown).await {
-        let connection = connection::serve(stream, Arc::clone(&receiver), shutdown.clone());
+        let (receiver, shutdown) = (Arc::clone(&receiver), shutdown.clone());
+        let connection = serve(stream, acceptor.clone(), receiver, shutdown);
         let cut = cut.clone();
         connections.spawn(async move {
             let _slot = slot;
@@ -82,6 +83,26 @@ pub async fn run(
     drop(listener);
     finish(&connections, &cut).await;
     source.enter(SourceState::Finished, "closed", clock::now());
+}
+
+/// Serves a connection, once its peer has shaken hands if he has to.
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<Acceptor>,
+    receiver: Arc<Receiver>,
+    shutdown: CancellationToken,
+) {
+    // An answer is one small packet that its sender waits for. Where it cannot
+    // be set, things still work.
+    let _ = stream.set_nodelay(true);
+    let stream = match acceptor {
+        None => Either::Left(stream),
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => Either::Right(stream),
+            Err(_) => return,
+        },
+    };
+    connection::serve(stream, receiver, shutdown).await;
 }
 
 /// Waits for the connections to end by themselves, and then no more.

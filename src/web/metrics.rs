@@ -7,7 +7,10 @@ use std::{fmt, iter::once};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    encoding::{
+        DescriptorEncoder, EncodeMetric,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -16,6 +19,7 @@ use super::Operations;
 use crate::{
     bridge::{BridgeState, BridgeStatus},
     delivery::SubscriptionStatus,
+    ingest::{LABELS, Tally},
     source::{SourceState, SourceStatus},
 };
 
@@ -31,6 +35,8 @@ struct Family {
 enum Values {
     Counters(Vec<(Labels, u64)>),
     Gauges(Vec<(Labels, f64)>),
+    /// Counters whose name has no `_total`, which OpenMetrics does not let counters have.
+    Unknown(Vec<(Labels, f64)>),
 }
 
 type Labels = Vec<(&'static str, String)>;
@@ -42,12 +48,53 @@ pub(super) async fn text(operations: &Operations) -> String {
     let subscriptions = operations.subscriptions.list().await;
     families.extend(self::subscriptions(&subscriptions));
     families.extend(bridges(&operations.bridges.list()));
+    families.extend(refusals(operations));
     let mut registry = Registry::with_prefix("falco_gateway");
     registry.register_collector(Box::new(Families(families)));
+    let mut exporter = Registry::default();
+    if let Some(tally) = &operations.tally {
+        exporter.register_collector(Box::new(Families(vec![events(tally)])));
+    }
     let mut text = String::new();
     // It writes into memory.
-    let _ = encode(&mut text, &registry);
+    let _ = encode_registry(&mut text, &registry);
+    let _ = encode_registry(&mut text, &exporter);
+    let _ = encode_eof(&mut text);
     text
+}
+
+fn refusals(operations: &Operations) -> Vec<Family> {
+    let reason = |(reason, count): (&str, u64)| (vec![("reason", reason.to_owned())], count);
+    vec![
+        counter(
+            "refused",
+            "Connections and requests that were too many, too slow or against the rules",
+            operations.refused.counts().map(reason),
+        ),
+        counter(
+            "denied",
+            "Calls that were not allowed",
+            operations.access.denied().into_iter().map(reason),
+        ),
+        one(
+            "sessions",
+            "Calls and streams that are open",
+            operations.access.sessions() as f64,
+        ),
+    ]
+}
+
+/// By the name, and with the labels, that falco-exporter had for it.
+fn events(tally: &Tally) -> Family {
+    let values = tally.list().into_iter().map(|(series, count)| {
+        let labels = LABELS.into_iter().zip(series).collect();
+        (labels, count as f64)
+    });
+    Family {
+        name: "falco_events",
+        help: "Alerts by rule, priority and place",
+        values: Values::Unknown(values.collect()),
+    }
 }
 
 fn gateway(operations: &Operations) -> Vec<Family> {
@@ -264,17 +311,20 @@ struct Families(Vec<Family>);
 impl Collector for Families {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         for Family { name, help, values } in &self.0 {
+            let kind = match values {
+                Values::Counters(_) => MetricType::Counter,
+                Values::Gauges(_) => MetricType::Gauge,
+                Values::Unknown(_) => MetricType::Unknown,
+            };
             match values {
                 Values::Counters(values) => {
-                    let kind = MetricType::Counter;
                     let mut family = encoder.encode_descriptor(name, help, None, kind)?;
                     for (labels, value) in values {
                         let metric = family.encode_family(labels)?;
                         ConstCounter::new(*value).encode(metric)?;
                     }
                 }
-                Values::Gauges(values) => {
-                    let kind = MetricType::Gauge;
+                Values::Gauges(values) | Values::Unknown(values) => {
                     let mut family = encoder.encode_descriptor(name, help, None, kind)?;
                     for (labels, value) in values {
                         let metric = family.encode_family(labels)?;

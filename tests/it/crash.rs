@@ -45,7 +45,6 @@ const SENDERS: usize = 4;
 const LOG: &str = "{retention_bytes: 4MiB}";
 
 /// What was seen of the gateway over all its lives.
-#[derive(Default)]
 struct Seen {
     posted: Arc<AtomicUsize>,
     /// Answered with 200.
@@ -66,7 +65,7 @@ struct Seen {
 async fn nothing_that_was_answered_for_is_lost_and_nothing_comes_twice() {
     let rounds = std::env::var(ROUNDS).map_or(FEW_ROUNDS, |rounds| rounds.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let mut seen = Seen::default();
+    let mut seen = Seen::of(folder.path());
     for round in 0..rounds {
         live(folder.path(), round, &mut seen).await;
         match round % 4 {
@@ -206,6 +205,20 @@ fn numbers(records: &[pb::AlertRecord], is_file: bool) -> Vec<usize> {
 }
 
 impl Seen {
+    /// Of a gateway that is to work in `folder`.
+    fn of(folder: &Path) -> Self {
+        Self {
+            posted: Arc::default(),
+            acknowledged: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            written: 0,
+            followed: Vec::new(),
+            followed_file: Vec::new(),
+            cursor: None,
+            durable: Durable::new(folder),
+        }
+    }
+
     fn request(&self) -> pb::StreamAlertsRequest {
         pb::StreamAlertsRequest {
             start: Some(match &self.cursor {

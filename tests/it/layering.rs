@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("units", &[]),
     ("backoff", &[]),
     ("json", &["alert"]),
@@ -22,12 +22,21 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("filter", &["alert", "units"]),
     ("state", &[]),
     ("log", &["alert", "state", "units"]),
-    ("source", &["alert", "backoff", "clock", "state", "units"]),
+    ("tls", &[]),
+    ("telemetry", &["access"]),
+    ("policy", &["alert", "filter", "normalize", "units"]),
+    ("access", &["clock", "policy", "units"]),
+    (
+        "source",
+        &["alert", "backoff", "clock", "state", "tls", "units"],
+    ),
     ("normalize", &["alert", "source"]),
     ("ingest", &["alert", "log", "normalize", "source"]),
     (
         "delivery",
-        &["alert", "clock", "filter", "log", "source", "state"],
+        &[
+            "alert", "clock", "filter", "log", "policy", "source", "state",
+        ],
     ),
     (
         "bridge",
@@ -49,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     (
         "rpc",
         &[
+            "access",
             "alert",
             "bridge",
             "clock",
@@ -58,27 +68,45 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "log",
             "normalize",
             "pb",
+            "policy",
             "source",
+            "tls",
             "units",
         ],
     ),
-    ("web", &["bridge", "delivery", "log", "source"]),
+    (
+        "web",
+        &[
+            "access", "bridge", "delivery", "ingest", "log", "rpc", "source", "tls",
+        ],
+    ),
     (
         "config",
         &[
-            "alert", "bridge", "delivery", "log", "rpc", "source", "units", "web",
+            "access",
+            "alert",
+            "bridge",
+            "delivery",
+            "log",
+            "rpc",
+            "source",
+            "telemetry",
+            "tls",
+            "units",
+            "web",
         ],
     ),
     (
         "gateway",
         &[
-            "alert", "bridge", "clock", "config", "delivery", "ingest", "log", "rpc", "source",
-            "state", "web",
+            "access", "alert", "bridge", "client", "clock", "config", "delivery", "ingest", "log",
+            "policy", "rpc", "source", "state", "tls", "web",
         ],
     ),
     (
         "cli",
         &[
+            "access",
             "alert",
             "bridge",
             "client",
@@ -90,8 +118,10 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "json",
             "normalize",
             "pb",
+            "policy",
             "rpc",
             "source",
+            "telemetry",
             "units",
             "web",
         ],
@@ -100,7 +130,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 14] = [
+const LIBRARIES: [(&str, &[&str]); 17] = [
     ("redb", &["state"]),
     (
         "tonic",
@@ -128,6 +158,7 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     (
         "serde_json",
         &[
+            "access",
             "json",
             "format",
             "normalize",
@@ -142,12 +173,15 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ),
     ("axum", &["web"]),
     ("prometheus_client", &["web/metrics"]),
-    ("clap", &["cli"]),
+    ("clap", &["cli", "telemetry"]),
     ("rcgen", &["cli"]),
-    ("tokio_rustls", &["gateway", "rpc", "bridge/target"]),
-    ("reqwest", &["bridge/target"]),
+    ("tokio_rustls", &["tls", "rpc", "bridge/target"]),
+    ("reqwest", &["access/jwks", "bridge/target"]),
+    ("jsonwebtoken", &["access/jwt", "access/jwks"]),
+    ("governor", &["access/audit", "access/usage"]),
+    ("aes", &["log/seal"]),
     ("async_nats", &["bridge/target/nats"]),
-    ("hyper", &["source/http", "rpc", "cli"]),
+    ("hyper", &["source/http", "rpc", "cli", "web/listen"]),
 ];
 
 /// A file of `src` without its tests and comments.

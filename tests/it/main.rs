@@ -2,6 +2,8 @@
 
 // Clippy lets tests unwrap where it is told that they are tests.
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod command;

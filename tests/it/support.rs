@@ -4,6 +4,7 @@ pub(crate) mod captures;
 pub(crate) mod certs;
 pub(crate) mod cli;
 pub(crate) mod consumer;
+pub(crate) mod credentials;
 pub(crate) mod fake_falco;
 pub(crate) mod frames;
 pub(crate) mod gateway;

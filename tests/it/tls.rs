@@ -7,7 +7,7 @@ use std::{
 };
 
 use falco_gateway::{
-    config::{Listen, Socket, Tls},
+    config::{ClientCertificate, Listen, Socket, Tls},
     gateway::Gateway,
 };
 use tokio::net::TcpStream;
@@ -41,6 +41,7 @@ impl Files {
             certificate: self.path("server.crt"),
             key: self.path("server.key"),
             client_ca: None,
+            client_certificate: ClientCertificate::Required,
         }
     }
 
@@ -195,6 +196,7 @@ async fn files_that_cannot_be_used_are_named() {
         certificate: files.path(certificate),
         key: files.path(key),
         client_ca: Some(files.path(client_ca)),
+        client_certificate: ClientCertificate::Required,
     };
     for (tls, named) in [
         (tls("missing", "server.key", "ca.crt"), "missing"),
@@ -218,6 +220,7 @@ async fn the_certificates_of_falcos_own_recipe_are_told_from_others() {
         certificate: fixture(certificate),
         key: fixture("server.key"),
         client_ca: Some(fixture("ca.crt")),
+        client_certificate: ClientCertificate::Required,
     };
     let refused = bind("127.0.0.1:0", with("server.crt")).await.unwrap_err();
     assert!(

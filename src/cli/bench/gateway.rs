@@ -8,12 +8,12 @@ use tokio::{
 };
 
 use super::{
-    super::{CliError, certs, client::TlsFiles},
+    super::{CliError, certs, client::Credentials},
     Arguments, Server,
     report::Usage,
 };
 use crate::{
-    config::{Config, Listen, Tls},
+    config::{ClientCertificate, Config, Listen, Tls},
     units::Size,
     web,
 };
@@ -39,15 +39,16 @@ impl Child {
     pub(super) async fn start(arguments: &Arguments) -> Result<Self, CliError> {
         let folder = tempfile::tempdir()?;
         let path = |name: &str| folder.path().join(name);
-        let mut files = TlsFiles::default();
+        let mut credentials = Credentials::default();
         let mut listen = Listen::plaintext("127.0.0.1:0");
         if arguments.tls {
             certs::make(folder.path())?;
-            files = TlsFiles::of(folder.path());
+            credentials = Credentials::of(folder.path());
             listen.tls = Some(Tls {
                 certificate: path("server.crt"),
                 key: path("server.key"),
                 client_ca: Some(path("ca.crt")),
+                client_certificate: ClientCertificate::default(),
             });
         }
         let mut config = Config {
@@ -84,7 +85,7 @@ impl Child {
             server: server
                 .parse::<Server>()
                 .map_err(CliError::Failed)?
-                .with(files)?,
+                .with(credentials)?,
             _log: log,
             _folder: folder,
         })

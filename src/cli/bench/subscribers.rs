@@ -20,12 +20,14 @@ use tokio::{
 use tonic::{
     Request, Status,
     codec::{Codec, DecodeBuf, Decoder},
-    transport::Channel,
 };
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use super::super::{CliError, Server};
-use crate::pb::{self, stream_alerts_request::Start};
+use crate::{
+    client::Connection,
+    pb::{self, stream_alerts_request::Start},
+};
 
 /// How long all streams may take to open.
 const OPEN_TIME: Duration = Duration::from_secs(60);
@@ -226,7 +228,7 @@ impl Stalled {
 
 impl Frames {
     /// Opens a stream of what is to come, and waits until it is live.
-    async fn live(channel: Channel, filter: String) -> Result<Self, CliError> {
+    async fn live(channel: Connection, filter: String) -> Result<Self, CliError> {
         let mut frames = Self::open(channel, filter, None).await?;
         // It is opened, catching up, and live.
         for _ in 0..3 {
@@ -236,7 +238,7 @@ impl Frames {
     }
 
     async fn open(
-        channel: Channel,
+        channel: Connection,
         filter: String,
         start: Option<Start>,
     ) -> Result<Self, CliError> {

@@ -9,7 +9,7 @@ use tokio::{
 use super::{
     super::{
         Batching, ClosingReason, Cursor, Frame, FrameKind, OnExpired, Overflow, Request, Start,
-        Subscription, View,
+        Subscription, View, request::bytes_of,
     },
     SubscriptionError, Subscriptions,
     lease::{End, Given, Lease},
@@ -32,6 +32,8 @@ pub struct ConsumeRequest {
     pub label: String,
     /// The client's address.
     pub peer: String,
+    /// Who the client is.
+    pub identity: String,
 }
 
 impl ConsumeRequest {
@@ -102,7 +104,8 @@ impl Consumer {
         let delivery = subscriptions.delivery().clone();
         let start = lease.going.start;
         let wanted = Request {
-            filter: lease.going.filter.clone(),
+            choice: lease.going.choice.clone(),
+            since: None,
             start: Start::After(delivery.cursor(start)),
             on_expired: OnExpired::Earliest,
             stop_at_head: false,
@@ -112,6 +115,7 @@ impl Consumer {
             heartbeat: request.heartbeat,
             label: format!("subscription {}: {}", lease.durable.name, request.label),
             peer: request.peer,
+            identity: request.identity,
         };
         let opened = delivery.open(wanted, now).await;
         let stream = opened.inspect_err(|_| lease.durable.leave(lease.epoch))?;
@@ -211,7 +215,7 @@ impl Consumer {
             FrameKind::Opened(_) => told = std::mem::take(&mut self.lease.going.losses),
             FrameKind::Alerts(alerts) => {
                 let alerts = alerts.entries().iter();
-                let bytes = |entry| self.view.bytes_of(entry);
+                let bytes = |entry| bytes_of(self.view, entry);
                 given.extend(alerts.map(|it| Given::Alert(it.position, bytes(it))));
             }
             FrameKind::Loss(loss) => given.push(Given::Loss(*loss)),
@@ -242,10 +246,20 @@ impl Consumer {
     fn beat(&mut self) {
         let log = self.subscriptions.delivery().log();
         let bounds = log.bounds();
+        let sees_all = self.lease.going.choice.sees_all();
         self.say(FrameKind::Heartbeat {
-            head_time: bounds.head_time,
-            lag: bounds.head.since(self.position),
+            head_time: bounds.head_time.filter(|_| sees_all),
+            lag: sees_all.then(|| bounds.head.since(self.position)),
         });
+    }
+
+    /// Ends it here. What was made ready and not handed out comes again, to whoever
+    /// consumes next.
+    pub fn cut(&mut self, reason: ClosingReason) {
+        if !self.is_over {
+            self.ready.clear();
+            self.close(reason);
+        }
     }
 
     fn close(&mut self, reason: ClosingReason) {

@@ -48,6 +48,23 @@ impl SubscriptionError {
     }
 }
 
+/// Whose the subscription of this key is: a key is the owner's name and the
+/// subscription's, with `/` between them, or the latter alone if it is the gateway's own.
+pub fn owner_of(key: &str) -> &str {
+    key.split_once('/').map_or("", |(owner, _)| owner)
+}
+
+/// `key`, if it is one of a subscription.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn checked_key(key: &str) -> Result<&str, SubscriptionError> {
+    let (owner, name) = key.split_once('/').unwrap_or(("a", key));
+    checked_name(owner)?;
+    checked_name(name)?;
+    Ok(key)
+}
+
 /// `name`, if it is one of a subscription.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
-    super::{Cursor, CursorError, Delivery, subscription::witness},
+    super::{Choice, Cursor, CursorError, Delivery},
     SubscriptionError,
     lease::{Consuming, End, Epochs, Given, GoingOn, Lease, Who},
     losses::Losses,
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     filter::Filter,
     log::{Position, Reader},
+    policy::Sight,
     state::KeptSubscription,
 };
 
@@ -32,7 +33,7 @@ pub(super) struct Durable {
 
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) filter: Filter,
+    pub(super) choice: Choice,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) acknowledged: Position,
@@ -50,16 +51,20 @@ impl Durable {
     /// A new one, which is not kept yet.
     pub(super) fn new(
         name: &str,
-        filter: Filter,
+        choice: Choice,
         position: Position,
         now: Timestamp,
         delivery: &Delivery,
     ) -> Self {
-        Self::of(name, (filter, now, now), position, 1, delivery)
+        Self::of(name, (choice, now, now), position, 1, delivery)
     }
 
     /// One that was kept.
-    pub(super) fn read(kept: &KeptSubscription, delivery: &Delivery) -> Result<Self, String> {
+    pub(super) fn read(
+        kept: &KeptSubscription,
+        sight: Sight,
+        delivery: &Delivery,
+    ) -> Result<Self, String> {
         let filter = Filter::parse(&kept.filter).map_err(|problem| problem.to_string())?;
         let cursor: Cursor = kept
             .acknowledged
@@ -71,20 +76,24 @@ impl Durable {
             let time = Timestamp::from_nanosecond(i128::from(nanoseconds));
             time.map_err(|error| error.to_string())
         };
-        let about = (filter, time(kept.created)?, time(kept.updated)?);
+        let about = (
+            Choice::new(filter, sight),
+            time(kept.created)?,
+            time(kept.updated)?,
+        );
         Ok(Self::of(&kept.name, about, position, 0, delivery))
     }
 
     fn of(
         name: &str,
-        (filter, created, updated): (Filter, Timestamp, Timestamp),
+        (choice, created, updated): (Choice, Timestamp, Timestamp),
         position: Position,
         version: u64,
         delivery: &Delivery,
     ) -> Self {
         let held = Held {
-            parked: Some(delivery.log().reader(position, witness(&filter))),
-            filter,
+            parked: Some(delivery.log().reader(position, choice.witness())),
+            choice,
             created,
             updated,
             acknowledged: position,
@@ -111,7 +120,7 @@ impl Durable {
         }
         let kept = KeptSubscription {
             name: self.name.clone(),
-            filter: held.filter.canonical().to_owned(),
+            filter: held.choice.filter().canonical().to_owned(),
             created: nanoseconds(held.created),
             updated: nanoseconds(held.updated),
             acknowledged: self.delivery.cursor(held.acknowledged).to_string(),
@@ -168,8 +177,8 @@ impl Durable {
     }
 
     /// What it wants.
-    pub(super) fn filter(&self) -> Filter {
-        self.held().filter.clone()
+    pub(super) fn choice(&self) -> Choice {
+        self.held().choice.clone()
     }
 
     /// Begins the next epoch, for `who` with this window.
@@ -204,16 +213,15 @@ impl Durable {
         Ok(held.going_on())
     }
 
-    /// It has another filter from now on. Returns the version that has it.
-    pub(super) fn refilter(&self, filter: Filter, now: Timestamp) -> u64 {
+    /// It has another choice from now on. Returns the version that has it.
+    pub(super) fn choose(&self, choice: Choice) -> u64 {
         let mut held = self.held();
         held.end_consumer(End::Changed);
-        held.updated = now;
         held.version += 1;
         let (log, start) = (self.delivery.log(), held.next_start());
         held.losses.begin_at(start);
-        held.parked = Some(log.reader(start, witness(&filter)));
-        held.filter = filter;
+        held.parked = Some(log.reader(start, choice.witness()));
+        held.choice = choice;
         self.moved.notify_waiters();
         held.version
     }
@@ -226,7 +234,7 @@ impl Durable {
         held.losses.begin_at(position);
         held.acknowledged = position;
         held.version += 1;
-        held.parked = Some(self.delivery.log().reader(position, witness(&held.filter)));
+        held.parked = Some(self.delivery.log().reader(position, held.choice.witness()));
         self.moved.notify_waiters();
         held.version
     }
@@ -336,7 +344,7 @@ impl Held {
 
     fn going_on(&self) -> GoingOn {
         GoingOn {
-            filter: self.filter.clone(),
+            choice: self.choice.clone(),
             start: self.next_start(),
             losses: self.losses.pieces().to_vec(),
         }

@@ -5,16 +5,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{
-        Batching, Cursor, FrameKind, Loss, OnExpired, Overflow, Request, Start, StreamState, View,
+        Batching, Choice, Cursor, FrameKind, Loss, OnExpired, Overflow, Request, Start,
+        StreamState, View, request::bytes_of,
     },
     SubscriptionError, Subscriptions,
     lease::{Given, Who},
     window::Window,
 };
-use crate::{
-    filter::Filter,
-    log::{Entry, Position},
-};
+use crate::log::{Entry, Position};
 
 /// Of the stream that a pull reads. A narrow filter over a long log moves on in several
 /// pulls, each of about this length at least.
@@ -33,6 +31,8 @@ pub struct PullRequest {
     pub epoch: u64,
     /// The client's address.
     pub peer: String,
+    /// Who the client is.
+    pub identity: String,
 }
 
 /// What was pulled.
@@ -81,13 +81,13 @@ impl Subscriptions {
             position: going.start,
             epoch,
         };
-        let reading = self.read(&mut pulled, going.filter, &request, now);
+        let reading = self.read(&mut pulled, going.choice, &request, now);
         tokio::select! {
             read = reading => read?,
             over = durable.over(epoch) => return Err(over),
         }
         let alerts = pulled.entries.iter();
-        let alerts = alerts.map(|it| Given::Alert(it.position, request.view.bytes_of(it)));
+        let alerts = alerts.map(|it| Given::Alert(it.position, bytes_of(request.view, it)));
         let losses = pulled.losses.iter().copied().map(Given::Loss);
         durable.give(epoch, pulled.position, losses.chain(alerts))?;
         self.shared.dirty.notify_one();
@@ -118,14 +118,15 @@ impl Subscriptions {
     async fn read(
         &self,
         pulled: &mut Pulled,
-        filter: Filter,
+        choice: Choice,
         request: &PullRequest,
         now: Timestamp,
     ) -> Result<(), SubscriptionError> {
         let delivery = self.delivery();
         let max_alerts = request.max_alerts;
         let wanted = Request {
-            filter,
+            choice,
+            since: None,
             start: Start::After(delivery.cursor(pulled.position)),
             on_expired: OnExpired::Earliest,
             stop_at_head: false,
@@ -139,6 +140,7 @@ impl Subscriptions {
             heartbeat: HEARTBEAT,
             label: "pull".to_owned(),
             peer: request.peer.clone(),
+            identity: request.identity.clone(),
         };
         let mut stream = delivery.open(wanted, now).await?;
         let until = Instant::now() + request.max_wait;

@@ -16,6 +16,8 @@ pub struct SubscriptionStatus {
     pub name: String,
     /// What it wants.
     pub filter: Filter,
+    /// Whether it sees all: what is counted over all alerts tells its owner nothing new.
+    pub sees_all: bool,
     /// When it was made.
     pub created: Timestamp,
     /// When its filter was changed.
@@ -59,7 +61,8 @@ impl Subscriptions {
         let held = durable.held();
         SubscriptionStatus {
             name: durable.name.clone(),
-            filter: held.filter.clone(),
+            filter: held.choice.filter().clone(),
+            sees_all: held.choice.sees_all(),
             created: held.created,
             updated: held.updated,
             position,

@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 use super::{
     super::{
         FrameKind, View,
-        tests::{Bench, of_rule},
+        tests::{Bench, filtered, of_rule},
     },
     *,
 };
@@ -22,7 +22,21 @@ fn consume(window_alerts: usize) -> ConsumeRequest {
         heartbeat: Duration::from_secs(10),
         label: String::new(),
         peer: String::new(),
+        identity: String::new(),
     }
+}
+
+fn wanted(choice: Choice, start: Start) -> NewSubscription {
+    NewSubscription {
+        choice,
+        start,
+        since: None,
+        most: None,
+    }
+}
+
+fn all(_: &str) -> Sight {
+    Sight::all()
 }
 
 /// The subscriptions of a gateway, with what keeps them.
@@ -39,7 +53,8 @@ impl Shelf {
         let bench = Bench::new();
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
-        let subscriptions = Subscriptions::open(bench.delivery.clone(), state.clone()).unwrap();
+        let subscriptions =
+            Subscriptions::open(bench.delivery.clone(), state.clone(), all).unwrap();
         Self {
             keeper: subscriptions.keep(),
             bench,
@@ -186,7 +201,10 @@ impl Play {
         self.leave();
         let cursor = self.shelf.bench.delivery.cursor(Position(to));
         let subscriptions = &self.shelf.subscriptions;
-        let moved = subscriptions.seek("s", Start::After(cursor)).await.unwrap();
+        let moved = subscriptions
+            .seek("s", Start::After(cursor), None)
+            .await
+            .unwrap();
         prop_assert_eq!(moved.position, Position(to));
         self.model.acknowledged = to;
         Ok(())
@@ -200,7 +218,7 @@ impl Play {
         let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
         kept.unwrap().unwrap();
         let delivery = shelf.bench.delivery.clone();
-        shelf.subscriptions = Subscriptions::open(delivery, shelf.state.clone()).unwrap();
+        shelf.subscriptions = Subscriptions::open(delivery, shelf.state.clone(), all).unwrap();
         shelf.keeper = shelf.subscriptions.keep();
     }
 }
@@ -208,7 +226,7 @@ impl Play {
 async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let shelf = Shelf::new();
     let subscriptions = &shelf.subscriptions;
-    let created = subscriptions.create("s", of_rule("odd"), Start::Earliest, NOW);
+    let created = subscriptions.create("s", wanted(of_rule("odd"), Start::Earliest), NOW);
     created.await.unwrap();
     let mut play = Play {
         shelf,
@@ -253,7 +271,7 @@ async fn names_are_checked() {
     ] {
         let created = shelf
             .subscriptions
-            .create(name, Filter::all(), Start::Latest, NOW);
+            .create(name, wanted(filtered(""), Start::Latest), NOW);
         assert_eq!(created.await.is_ok(), is_good, "{name:?}");
     }
 }

@@ -10,13 +10,13 @@ async fn pages_put_together_are_the_history_either_way_round() {
             .append(if index % 3 == 0 { "odd" } else { "x" }, 1)
             .await;
     }
-    let filter = of_rule("odd");
+    let choice = of_rule("odd");
     for newest_first in [true, false] {
         let mut from = None;
         let mut found = Vec::new();
         loop {
             let wanted = PageRequest {
-                filter: &filter,
+                choice: &choice,
                 since: None,
                 until: None,
                 newest_first,

@@ -7,7 +7,7 @@ async fn silence_is_filled_with_heartbeats_whose_cursor_moves() {
     let bench = Bench::new();
     let mut subscription = bench
         .open(Request {
-            filter: of_rule("never"),
+            choice: of_rule("never"),
             ..request(Start::Latest)
         })
         .await;

@@ -7,7 +7,7 @@ async fn a_stalled_stream_is_told_exactly_what_it_lost() {
     let bench = Bench::short();
     let mut subscription = bench
         .open(Request {
-            filter: of_rule("odd"),
+            choice: of_rule("odd"),
             ..request(Start::Latest)
         })
         .await;
@@ -45,7 +45,7 @@ async fn a_gap_without_a_match_is_no_loss() {
     let bench = Bench::short();
     let mut subscription = bench
         .open(Request {
-            filter: of_rule("odd"),
+            choice: of_rule("odd"),
             ..request(Start::Latest)
         })
         .await;
@@ -65,7 +65,7 @@ async fn who_asked_to_skip_skips_to_the_head_and_is_told() {
     });
     let mut subscription = bench
         .open(Request {
-            filter: of_rule("odd"),
+            choice: of_rule("odd"),
             overflow: Overflow::SkipAhead,
             ..request(Start::Latest)
         })

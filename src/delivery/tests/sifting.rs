@@ -14,7 +14,7 @@ async fn told(bench: &Bench) {
 
 fn filtered(text: &str, start: Start) -> Request {
     Request {
-        filter: Filter::parse(text).unwrap(),
+        choice: super::filtered(text),
         ..request(start)
     }
 }

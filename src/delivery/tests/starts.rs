@@ -43,7 +43,7 @@ async fn every_start_starts_where_it_says() {
     for (start, expected) in starts {
         let mut subscription = bench
             .open(Request {
-                filter: of_rule("odd"),
+                choice: of_rule("odd"),
                 stop_at_head: true,
                 ..request(start)
             })
@@ -63,7 +63,7 @@ async fn resuming_after_any_frame_repeats_and_skips_nothing() {
             .await;
     }
     let odd = |start| Request {
-        filter: of_rule("odd"),
+        choice: of_rule("odd"),
         batching: Batching {
             max_alerts: 2,
             ..Batching::default()
@@ -108,10 +108,10 @@ async fn an_expired_cursor_is_refused_or_told_as_asked() {
         Err(OpenError::Cursor(CursorError::Expired { .. }))
     ));
     let (gone, left) = (begin - 3, 50 - begin);
-    for (on_expired, filter, expected) in [
+    for (on_expired, choice, expected) in [
         (
             OnExpired::Earliest,
-            Filter::all(),
+            filtered(""),
             format!("lost {gone} in 3..{begin} Retention"),
         ),
         (
@@ -121,7 +121,7 @@ async fn an_expired_cursor_is_refused_or_told_as_asked() {
         ),
         (
             OnExpired::Latest,
-            Filter::all(),
+            filtered(""),
             "lost 47 in 3..50 SkippedByPolicy".to_owned(),
         ),
         (
@@ -133,7 +133,7 @@ async fn an_expired_cursor_is_refused_or_told_as_asked() {
         let mut subscription = bench
             .open(Request {
                 on_expired,
-                filter,
+                choice,
                 ..request(start)
             })
             .await;
@@ -145,11 +145,8 @@ async fn an_expired_cursor_is_refused_or_told_as_asked() {
 #[tokio::test(start_paused = true)]
 async fn foreign_and_future_cursors_are_told_apart() {
     let bench = Bench::new();
-    let foreign = Cursor::new(
-        Incarnation(bench.delivery.log.incarnation().0 ^ 1),
-        Epoch(0),
-        Position(0),
-    );
+    let other = Bench::new();
+    let foreign = other.delivery.cursor(Position(0));
     let future = bench.delivery.cursor(Position(1));
     let error = async |cursor| {
         let opened = bench.try_open(request(Start::After(cursor))).await;

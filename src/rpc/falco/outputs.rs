@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -16,31 +17,45 @@ use super::{
 };
 use crate::{
     clock,
-    delivery::{self, Batching, Delivery, OnExpired, OpenError, Overflow, Start, View},
+    delivery::{self, Batching, Delivery, OnExpired, OpenError, Overflow, Start},
     filter::Filter,
     log::Position,
-    pb::{falco::outputs, server::falco::outputs::service_server::Service},
-    rpc::{peer, status},
+    pb::{self, falco::outputs, server::falco::outputs::service_server::Service},
+    policy::Sight,
+    rpc::{
+        caller::Caller,
+        status,
+        stream_alerts::{Over, over},
+    },
 };
 
 /// A subscription says nothing to these clients but alerts.
 const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// So many queues are kept that nobody takes from.
+const COMPETITIONS: usize = 64;
 
 /// `falco.outputs.service`.
 #[derive(Debug, Clone)]
 pub(in crate::rpc) struct Outputs {
     config: Config,
     delivery: Delivery,
-    /// Of those who compete; opened with the first call.
-    shared: Arc<OnceCell<SharedQueue>>,
+    /// Of those who compete, by what they see; opened with the first call of each, and kept
+    /// while nobody takes: what comes then is for the next.
+    shared: Arc<Mutex<HashMap<String, Arc<Competition>>>>,
 }
 
+type Competition = OnceCell<SharedQueue>;
+
 type Answer = Pin<Box<dyn Stream<Item = Result<outputs::Response, Status>> + Send>>;
+
+/// A call of `get` that is being answered.
+type Getting = (Alerts, Given, Over, Caller);
 
 /// Where a call's alerts come from.
 enum Alerts {
     Own(Box<Queue>),
-    Shared(Arc<OnceCell<SharedQueue>>, Taker),
+    Shared(Arc<Competition>, Taker),
 }
 
 /// What a connection was given by `get`, which goes on there; none before the first.
@@ -66,36 +81,50 @@ impl Service for Outputs {
         &self,
         request: Request<Streaming<outputs::Request>>,
     ) -> Result<Response<Answer>, Status> {
-        let peer = peer::address(request.extensions());
-        let wanted = self.request("falco.outputs sub", peer);
+        let caller = Caller::of(request.extensions())?;
+        let wanted = self.request("falco.outputs sub", &caller)?;
+        caller.begin_stream()?;
         let alerts = self.alerts(wanted).await?;
-        let call = (alerts, request.into_inner());
-        let answer = stream::unfold(call, |(mut alerts, mut requests)| async {
+        let over = over(&caller);
+        let call = Some((alerts, request.into_inner(), over, caller));
+        let answer = stream::unfold(call, |call| async {
+            let (mut alerts, mut requests, mut over, caller) = call?;
             let next = tokio::select! {
+                biased;
+                end = &mut over => Err(status::session_over(end)),
                 next = alerts.next() => Ok(next?),
                 broken = discard(&mut requests) => Err(broken),
             };
-            Some((next, (alerts, requests)))
+            match next {
+                Ok(next) => Some((Ok(next), Some((alerts, requests, over, caller)))),
+                Err(status) => Some((Err(status), None)),
+            }
         });
         Ok(Response::new(Box::pin(answer)))
     }
 
     async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Answer>, Status> {
-        let peer = peer::address(request.extensions());
+        let caller = Caller::of(request.extensions())?;
         let given: Given = request.extensions().get().cloned().unwrap_or_default();
-        let mut wanted = self.request("falco.outputs get", peer);
+        let mut wanted = self.request("falco.outputs get", &caller)?;
         if let Some(position) = given.position() {
             wanted.start = Start::After(self.delivery.cursor(position));
         }
         let end = self.delivery.log().bounds().head;
         let alerts = self.alerts(wanted).await?;
-        let answer = stream::unfold((alerts, given), move |(mut alerts, given)| async move {
-            let next = alerts.next_up_to(end).await;
+        let call = Some((alerts, given, over(&caller), caller));
+        let answer = stream::unfold(call, move |call| async move {
+            let (mut alerts, given, mut over, caller): Getting = call?;
+            let next = tokio::select! {
+                biased;
+                ended = &mut over => return Some((Err(status::session_over(ended)), None)),
+                next = alerts.next_up_to(end) => next,
+            };
             if next.is_none() {
                 // Only now: who leaves in the middle has not got it all.
                 given.moved_to(end);
             }
-            Some((Ok(next?), (alerts, given)))
+            Some((Ok(next?), Some((alerts, given, over, caller))))
         });
         Ok(Response::new(Box::pin(answer)))
     }
@@ -116,18 +145,32 @@ impl Outputs {
                 let queue = Box::new(queue);
                 Alerts::Own(queue)
             }),
-            Sharing::Shared => self
-                .shared
-                .get_or_try_init(|| self.shared_queue())
-                .await
-                .map(|queue| Alerts::Shared(Arc::clone(&self.shared), queue.taker())),
+            Sharing::Shared => self.competition(wanted).await,
         };
         opened.map_err(|error| status::not_opened(&error))
     }
 
-    async fn shared_queue(&self) -> Result<SharedQueue, OpenError> {
-        let wanted = self.request("falco.outputs, the shared queue", String::new());
-        Ok(SharedQueue::new(self.queue(wanted).await?))
+    /// A place among those who see the same.
+    async fn competition(&self, wanted: delivery::Request) -> Result<Alerts, OpenError> {
+        let cell = self.cell(wanted.choice.sight());
+        let shared = delivery::Request {
+            label: "falco.outputs, the shared queue".to_owned(),
+            peer: String::new(),
+            identity: String::new(),
+            ..wanted
+        };
+        let open = async || self.queue(shared).await.map(SharedQueue::new);
+        let taker = cell.get_or_try_init(open).await?.taker();
+        Ok(Alerts::Shared(cell, taker))
+    }
+
+    fn cell(&self, sight: &Sight) -> Arc<Competition> {
+        let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= COMPETITIONS && !all.contains_key(sight.key()) {
+            // Of policies that were.
+            all.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
+        Arc::clone(all.entry(sight.key().to_owned()).or_default())
     }
 
     async fn queue(&self, wanted: delivery::Request) -> Result<Queue, OpenError> {
@@ -137,10 +180,11 @@ impl Outputs {
         Queue::open(&self.delivery, wanted, responses).await
     }
 
-    fn request(&self, label: &str, peer: String) -> delivery::Request {
+    fn request(&self, label: &str, caller: &Caller) -> Result<delivery::Request, Status> {
         let since = clock::now().checked_sub(self.config.backlog.0);
-        delivery::Request {
-            filter: Filter::all(),
+        Ok(delivery::Request {
+            choice: caller.choice(Filter::all()),
+            since: caller.since(),
             start: match since {
                 Ok(since) if !self.config.backlog.0.is_zero() => Start::Since(since),
                 _ => Start::Latest,
@@ -149,12 +193,14 @@ impl Outputs {
             stop_at_head: false,
             // The log is the bound: nothing is lost before it has to be, and then told.
             overflow: Overflow::CatchUp,
-            view: View::Full,
+            // They get the fields, and know of no view.
+            view: caller.view(pb::AlertView::Full)?,
             batching: Batching::default(),
             heartbeat: HEARTBEAT,
             label: label.to_owned(),
-            peer,
-        }
+            peer: caller.peer(),
+            identity: caller.identity(),
+        })
     }
 }
 

@@ -3,7 +3,10 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::access::{Token, TokenError};
-use crate::units::{Size, Span};
+use crate::{
+    tls,
+    units::{Size, Span},
+};
 
 /// The HTTP input's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +15,9 @@ pub struct Config {
     /// Where to listen. The default is falcosidekick's port: whoever posts there
     /// changes nothing but the host.
     pub listen: String,
+    /// The files for TLS; without them, the listener speaks plaintext.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<tls::Config>,
     /// A file with a token that senders must show. Without one, everybody who
     /// reaches the listener may post.
     pub token_file: Option<PathBuf>,
@@ -40,6 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:2801".to_owned(),
+            tls: None,
             token_file: None,
             max_body: Size(8 << 20),
             max_body_memory: Size(64 << 20),

@@ -17,7 +17,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -32,10 +31,10 @@ const SLOW_HEADERS: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: TcpStream, receiver: Arc<Receiver>, shutdown: CancellationToken) {
-    // An answer is one small packet that its sender waits for. Where it cannot
-    // be set, things still work.
-    let _ = stream.set_nodelay(true);
+pub(super) async fn serve<S>(stream: S, receiver: Arc<Receiver>, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut connection = Connection {
         io: Some(HeldOpen(stream)),
         state: Arc::new(State {
@@ -53,9 +52,9 @@ pub(super) async fn serve(stream: TcpStream, receiver: Arc<Receiver>, shutdown: 
     }
 }
 
-struct Connection {
+struct Connection<S> {
     // Absent only while hyper has it.
-    io: Option<HeldOpen>,
+    io: Option<HeldOpen<S>>,
     state: Arc<State>,
     /// For how long nothing came.
     silent: Duration,
@@ -89,7 +88,7 @@ enum LastWords {
     SlowHeaders,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     /// Lets hyper serve requests until it has no more to do.
     async fn drive(&mut self, shutdown: &CancellationToken) -> Option<Ended> {
         let io = TokioIo::new(self.io.take()?);
@@ -189,9 +188,9 @@ impl Connection {
 
 /// A stream that hyper cannot shut down: how it is closed is decided here.
 #[derive(Debug)]
-struct HeldOpen(TcpStream);
+struct HeldOpen<S>(S);
 
-impl AsyncRead for HeldOpen {
+impl<S: AsyncRead + Unpin> AsyncRead for HeldOpen<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -201,7 +200,7 @@ impl AsyncRead for HeldOpen {
     }
 }
 
-impl AsyncWrite for HeldOpen {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeldOpen<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

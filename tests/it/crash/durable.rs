@@ -1,9 +1,16 @@
 //! A durable subscription over all the lives of a gateway.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
+use aes::{
+    Aes128,
+    cipher::{BlockCipherDecrypt as _, KeyInit as _},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use falco_gateway::pb::{self, stream_frame::Kind, subscription_start::Start};
+use falco_gateway::{
+    pb::{self, stream_frame::Kind, subscription_start::Start},
+    state::State,
+};
 use tokio::task::JoinHandle;
 
 use crate::support::{
@@ -15,8 +22,9 @@ use crate::support::{
 const NAME: &str = "siem";
 
 /// What its consumers saw.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Durable {
+    opener: Opener,
     is_made: bool,
     /// All places that came, or were told to be lost.
     consumed: BTreeSet<u64>,
@@ -28,21 +36,56 @@ pub(super) struct Durable {
 }
 
 /// What one consumer saw until the gateway was gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Life {
+    opener: Opener,
     consumed: Vec<u64>,
     lost: u64,
     acknowledged: u64,
     confirmed: u64,
 }
 
-/// The place in a cursor, whose text is the same for all clients and differs by life.
-fn place(cursor: &str) -> u64 {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
-    u64::from_be_bytes(bytes[13..21].try_into().unwrap())
+/// Opens cursors, with the key of the log.
+#[derive(Debug, Clone)]
+struct Opener(Aes128);
+
+impl Opener {
+    /// The place in a cursor, whose text is the same for all clients and differs by life.
+    fn place(&self, cursor: &str) -> u64 {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        let sealed: [u8; 16] = bytes[9..25].try_into().unwrap();
+        let mut block = sealed.into();
+        self.0.decrypt_block(&mut block);
+        u64::from_be_bytes(block[..8].try_into().unwrap())
+    }
 }
 
 impl Durable {
+    /// Of a gateway that is to work in `folder`, and has not begun.
+    pub(super) fn new(folder: &Path) -> Self {
+        let key = State::open(folder).unwrap().log_key().unwrap();
+        let half: [u8; 16] = key[..16].try_into().unwrap();
+        Self {
+            opener: Opener(Aes128::new(&half.into())),
+            is_made: false,
+            consumed: BTreeSet::new(),
+            lost: 0,
+            acknowledged: 0,
+            confirmed: 0,
+            again: 0,
+        }
+    }
+
+    fn life(&self) -> Life {
+        Life {
+            opener: self.opener.clone(),
+            consumed: Vec::new(),
+            lost: 0,
+            acknowledged: 0,
+            confirmed: 0,
+        }
+    }
+
     /// Consumes until the gateway is gone.
     pub(super) async fn consume(&mut self, gateway: &Process) -> JoinHandle<Life> {
         if !self.is_made {
@@ -53,7 +96,7 @@ impl Durable {
             ..named(NAME)
         };
         let consumer = Consumer::open(gateway.channel(), open).await.unwrap();
-        tokio::spawn(Life::default().live(consumer))
+        tokio::spawn(self.life().live(consumer))
     }
 
     async fn make(&mut self, gateway: &Process) {
@@ -96,11 +139,11 @@ impl Durable {
 
     /// Whatever is left: then everything has come.
     pub(super) async fn finish(&mut self, gateway: &Process, head: &str) {
-        let head = place(head);
+        let head = self.opener.place(head);
         let mut consumer = Consumer::open(gateway.channel(), named(NAME))
             .await
             .unwrap();
-        let mut life = Life::default();
+        let mut life = self.life();
         soon("the rest", async {
             while self.consumed.last().max(life.consumed.last()) < Some(&head) {
                 life.take(&mut consumer).await.unwrap();
@@ -133,15 +176,18 @@ impl Life {
         match consumer.frames.try_next().await.ok()?? {
             Kind::Alerts(batch) => {
                 let cursors: Vec<_> = batch.records.into_iter().map(|it| it.cursor).collect();
-                self.consumed
-                    .extend(cursors.iter().map(|cursor| place(cursor)));
+                let places = cursors.iter().map(|cursor| self.opener.place(cursor));
+                self.consumed.extend(places);
                 let some = &cursors[fastrand::usize(..cursors.len())];
-                self.acknowledged = self.acknowledged.max(place(some));
+                self.acknowledged = self.acknowledged.max(self.opener.place(some));
                 consumer.acknowledge(some).await;
             }
-            Kind::AckConfirmed(confirmed) => self.confirmed = place(&confirmed.cursor),
+            Kind::AckConfirmed(confirmed) => {
+                self.confirmed = self.opener.place(&confirmed.cursor);
+            }
             // Retention overtakes it now and then: what is told is as good as what came.
             Kind::Loss(loss) => {
+                let place = |cursor: &str| self.opener.place(cursor);
                 let lost = place(&loss.after_cursor) + 1..=place(&loss.through_cursor);
                 let count = lost.clone().count() as u64;
                 assert_eq!((loss.lost, loss.lower_bound), (count, false));

@@ -26,11 +26,17 @@ fn values(text: &str) -> BTreeMap<String, f64> {
 }
 
 /// What the first test makes happen.
-const COUNTED: [(&str, f64); 14] = [
+const COUNTED: [(&str, f64); 17] = [
     ("falco_gateway_log_alerts", 3.0),
     ("falco_gateway_log_appended_total", 3.0),
     ("falco_gateway_log_trouble", 0.0),
+    (
+        "falco_events{rule=\"r0\",priority=\"5\",hostname=\"\",source=\"\",k8s_ns_name=\"\",k8s_pod_name=\"\",tags=\"\"}",
+        1.0,
+    ),
     ("falco_gateway_streams", 1.0),
+    ("falco_gateway_denied_total{reason=\"TOKEN_MISSING\"}", 0.0),
+    ("falco_gateway_refused_total{reason=\"FLOOD\"}", 0.0),
     (
         "falco_gateway_source_up{source=\"http\",transport=\"http\"}",
         1.0,
@@ -116,7 +122,7 @@ async fn what_happened_is_counted_under_the_names_of_the_page() {
     let told: BTreeSet<_> = PAGE
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .filter(|it| it.starts_with("falco_gateway_"))
+        .filter(|it| it.starts_with("falco_"))
         .collect();
     let counted: BTreeSet<_> = values
         .keys()

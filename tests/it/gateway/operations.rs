@@ -44,7 +44,7 @@ async fn sources_and_streams_are_listed() {
     assert_eq!(status.stream_id, opened.stream_id);
     assert_eq!(status.client_label, "dashboard");
     assert_eq!(status.filter, "priority >= notice");
-    assert_eq!((status.delivered, status.lag, status.lost), (1, 0, 0));
+    assert_eq!((status.delivered, status.lag, status.lost), (1, Some(0), 0));
     assert_eq!(status.state(), pb::StreamState::Live);
     assert!(status.peer.starts_with("127.0.0.1:"));
 

@@ -81,7 +81,8 @@ async fn without_its_token_the_input_is_not_served() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let observed = crate::support::intake::Observed::new(falco_gateway::alert::Transport::Http);
     let source = observed.source.clone();
-    falco_gateway::source::http::run(config, listener, intake, source, Default::default()).await;
+    falco_gateway::source::http::run(config, (listener, None), intake, source, Default::default())
+        .await;
     assert!(observed.status().detail.contains("token"));
 }
 

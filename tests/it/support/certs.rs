@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use falco_gateway::source::falco_grpc::Tls;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -44,8 +44,33 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, name: &str) -> Identity {
+        self.sign(&CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    /// A certificate with this common name, and these URIs.
+    pub(crate) fn issue_client(&self, name: &str, uris: &[&str]) -> Identity {
+        self.issue_until(name, uris, rcgen::date_time_ymd(4096, 1, 1))
+    }
+
+    /// One that is good until then.
+    pub(crate) fn issue_until(
+        &self,
+        name: &str,
+        uris: &[&str],
+        end: time::OffsetDateTime,
+    ) -> Identity {
+        let mut params = CertificateParams::default();
+        params.not_after = end;
+        params.distinguished_name.push(DnType::CommonName, name);
+        for uri in uris {
+            let uri = SanType::URI((*uri).try_into().unwrap());
+            params.subject_alt_names.push(uri);
+        }
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Identity {
             certificate: certificate.der().clone(),
@@ -92,7 +117,18 @@ impl Authority {
     }
 }
 
+impl Authority {
+    pub(crate) fn pem(&self) -> String {
+        pem(&self.certificate)
+    }
+}
+
 impl Identity {
+    /// The certificate and the key, as PEM.
+    pub(crate) fn pems(&self) -> (String, String) {
+        (pem(&self.certificate), self.key.serialize_pem())
+    }
+
     /// The same as an X.509 version 1 certificate, as Falco's documentation makes
     /// them: without a version and extensions. Its signature is no good any more,
     /// but nobody gets as far as that.

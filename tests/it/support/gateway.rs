@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use falco_gateway::{
     config::{Config, Listen, SourceConfig},
-    gateway::Gateway,
+    gateway::{Gateway, Reload, ReloadError, Reloaded},
     pb::{
         self, alert_service_client::AlertServiceClient,
         gateway_service_client::GatewayServiceClient, ingest_service_client::IngestServiceClient,
@@ -31,6 +31,7 @@ pub(crate) struct Running {
     http: SocketAddr,
     operations: SocketAddr,
     channel: Channel,
+    reload: std::sync::Mutex<Option<Reload>>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
     _data: Option<tempfile::TempDir>,
@@ -47,6 +48,8 @@ pub(crate) fn loopback() -> Config {
         })],
         operations: web::Config {
             listen: "127.0.0.1:0".to_owned(),
+            tls: None,
+            falco_events: true,
         },
         data_dir: "/dev/null/no folder".into(),
         ..Config::default()
@@ -74,6 +77,7 @@ impl Running {
         let address = addresses[0].clone();
         let http = gateway.http_addresses().remove(0);
         let operations = gateway.operations_address().unwrap();
+        let reload = std::sync::Mutex::new(Some(gateway.reload()));
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(gateway.run(shutdown.clone()));
         let channel = Channel::from_shared(address.clone()).unwrap();
@@ -83,6 +87,7 @@ impl Running {
             http,
             operations,
             channel: soon("a connection", channel.connect()).await.unwrap(),
+            reload,
             shutdown,
             task,
             _data: None,
@@ -164,6 +169,14 @@ impl Running {
         let mut client = self.operations();
         let answer = in_time(client.list_streams(pb::ListStreamsRequest {})).await;
         answer.unwrap().into_inner().streams
+    }
+
+    /// Takes another configuration over.
+    pub(crate) async fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        let mut reload = self.reload.lock().unwrap().take().expect("one at a time");
+        let reloaded = reload.apply(config).await;
+        *self.reload.lock().unwrap() = Some(reload);
+        reloaded
     }
 
     pub(crate) fn begin_shutdown(&self) {

@@ -30,7 +30,7 @@ impl Server {
         let observed = Observed::new(Transport::Http);
         let shutdown = CancellationToken::new();
         let source = observed.source.clone();
-        let serving = http::run(config, listener, intake, source, shutdown.clone());
+        let serving = http::run(config, (listener, None), intake, source, shutdown.clone());
         Self {
             address,
             observed,

@@ -185,12 +185,14 @@ func (*GetGatewayInfoRequest) Descriptor() ([]byte, []int) {
 }
 
 type GetGatewayInfoResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	StartTime     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	Features      []string               `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty"`
-	Log           *LogInfo               `protobuf:"bytes,4,opt,name=log,proto3" json:"log,omitempty"`
-	Limits        *Limits                `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Version   string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	Features  []string               `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty"`
+	// Absent for callers who do not see all of it.
+	Log           *LogInfo `protobuf:"bytes,4,opt,name=log,proto3" json:"log,omitempty"`
+	Limits        *Limits  `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
+	Caller        *Caller  `protobuf:"bytes,6,opt,name=caller,proto3" json:"caller,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -260,6 +262,112 @@ func (x *GetGatewayInfoResponse) GetLimits() *Limits {
 	return nil
 }
 
+func (x *GetGatewayInfoResponse) GetCaller() *Caller {
+	if x != nil {
+		return x.Caller
+	}
+	return nil
+}
+
+// Who the caller is to the gateway, and what it is granted.
+type Caller struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// spiffe://…, cert:NAME, jwt:ISSUER:SUBJECT, token:NAME, unix:USER or anonymous.
+	Identity string `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	// The grant's name. Empty where everybody may do everything.
+	Grant string `protobuf:"bytes,2,opt,name=grant,proto3" json:"grant,omitempty"`
+	// read, consume, publish, admin.
+	Rights []string    `protobuf:"bytes,3,rep,name=rights,proto3" json:"rights,omitempty"`
+	Views  []AlertView `protobuf:"varint,4,rep,packed,name=views,proto3,enum=falcogateway.v1.AlertView" json:"views,omitempty"`
+	// Other alerts are not there for the caller. Empty: all are.
+	Scope string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Fields that are not there for the caller, as patterns in which * stands for anything.
+	RedactedFields []string `protobuf:"bytes,6,rep,name=redacted_fields,json=redactedFields,proto3" json:"redacted_fields,omitempty"`
+	// How far back it may read. Absent: as far as the log goes.
+	History       *durationpb.Duration `protobuf:"bytes,7,opt,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Caller) Reset() {
+	*x = Caller{}
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Caller) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Caller) ProtoMessage() {}
+
+func (x *Caller) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Caller.ProtoReflect.Descriptor instead.
+func (*Caller) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Caller) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Caller) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *Caller) GetRights() []string {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
+func (x *Caller) GetViews() []AlertView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
+func (x *Caller) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *Caller) GetRedactedFields() []string {
+	if x != nil {
+		return x.RedactedFields
+	}
+	return nil
+}
+
+func (x *Caller) GetHistory() *durationpb.Duration {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
 // What the log holds.
 type LogInfo struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -287,7 +395,7 @@ type LogInfo struct {
 
 func (x *LogInfo) Reset() {
 	*x = LogInfo{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +407,7 @@ func (x *LogInfo) String() string {
 func (*LogInfo) ProtoMessage() {}
 
 func (x *LogInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +420,7 @@ func (x *LogInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogInfo.ProtoReflect.Descriptor instead.
 func (*LogInfo) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *LogInfo) GetEarliestCursor() string {
@@ -416,7 +524,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +536,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +549,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Limits) GetMaxFilterBytes() uint32 {
@@ -508,7 +616,7 @@ type ListSourcesRequest struct {
 
 func (x *ListSourcesRequest) Reset() {
 	*x = ListSourcesRequest{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -520,7 +628,7 @@ func (x *ListSourcesRequest) String() string {
 func (*ListSourcesRequest) ProtoMessage() {}
 
 func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -533,7 +641,7 @@ func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesRequest.ProtoReflect.Descriptor instead.
 func (*ListSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 type ListSourcesResponse struct {
@@ -545,7 +653,7 @@ type ListSourcesResponse struct {
 
 func (x *ListSourcesResponse) Reset() {
 	*x = ListSourcesResponse{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +665,7 @@ func (x *ListSourcesResponse) String() string {
 func (*ListSourcesResponse) ProtoMessage() {}
 
 func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +678,7 @@ func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesResponse.ProtoReflect.Descriptor instead.
 func (*ListSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListSourcesResponse) GetSources() []*SourceStatus {
@@ -603,7 +711,7 @@ type SourceStatus struct {
 
 func (x *SourceStatus) Reset() {
 	*x = SourceStatus{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -615,7 +723,7 @@ func (x *SourceStatus) String() string {
 func (*SourceStatus) ProtoMessage() {}
 
 func (x *SourceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -628,7 +736,7 @@ func (x *SourceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceStatus.ProtoReflect.Descriptor instead.
 func (*SourceStatus) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SourceStatus) GetSourceId() string {
@@ -725,7 +833,7 @@ type RejectionCount struct {
 
 func (x *RejectionCount) Reset() {
 	*x = RejectionCount{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +845,7 @@ func (x *RejectionCount) String() string {
 func (*RejectionCount) ProtoMessage() {}
 
 func (x *RejectionCount) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +858,7 @@ func (x *RejectionCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectionCount.ProtoReflect.Descriptor instead.
 func (*RejectionCount) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RejectionCount) GetReason() string {
@@ -775,7 +883,7 @@ type ListStreamsRequest struct {
 
 func (x *ListStreamsRequest) Reset() {
 	*x = ListStreamsRequest{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +895,7 @@ func (x *ListStreamsRequest) String() string {
 func (*ListStreamsRequest) ProtoMessage() {}
 
 func (x *ListStreamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +908,7 @@ func (x *ListStreamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStreamsRequest.ProtoReflect.Descriptor instead.
 func (*ListStreamsRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
 }
 
 type ListStreamsResponse struct {
@@ -812,7 +920,7 @@ type ListStreamsResponse struct {
 
 func (x *ListStreamsResponse) Reset() {
 	*x = ListStreamsResponse{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +932,7 @@ func (x *ListStreamsResponse) String() string {
 func (*ListStreamsResponse) ProtoMessage() {}
 
 func (x *ListStreamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +945,7 @@ func (x *ListStreamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStreamsResponse.ProtoReflect.Descriptor instead.
 func (*ListStreamsResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListStreamsResponse) GetStreams() []*StreamStatus {
@@ -858,16 +966,20 @@ type StreamStatus struct {
 	OpenTime       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
 	State          StreamState            `protobuf:"varint,8,opt,name=state,proto3,enum=falcogateway.v1.StreamState" json:"state,omitempty"`
 	Cursor         string                 `protobuf:"bytes,9,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	Lag            uint64                 `protobuf:"varint,10,opt,name=lag,proto3" json:"lag,omitempty"`
-	Delivered      uint64                 `protobuf:"varint,11,opt,name=delivered,proto3" json:"delivered,omitempty"`
-	Lost           uint64                 `protobuf:"varint,12,opt,name=lost,proto3" json:"lost,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many alerts of the log it has not looked at yet. Absent for callers who do not
+	// see all of it.
+	Lag       *uint64 `protobuf:"varint,10,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
+	Delivered uint64  `protobuf:"varint,11,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Lost      uint64  `protobuf:"varint,12,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Who it is.
+	Identity      string `protobuf:"bytes,13,opt,name=identity,proto3" json:"identity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamStatus) Reset() {
 	*x = StreamStatus{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +991,7 @@ func (x *StreamStatus) String() string {
 func (*StreamStatus) ProtoMessage() {}
 
 func (x *StreamStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1004,7 @@ func (x *StreamStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamStatus.ProtoReflect.Descriptor instead.
 func (*StreamStatus) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{10}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StreamStatus) GetStreamId() string {
@@ -959,8 +1071,8 @@ func (x *StreamStatus) GetCursor() string {
 }
 
 func (x *StreamStatus) GetLag() uint64 {
-	if x != nil {
-		return x.Lag
+	if x != nil && x.Lag != nil {
+		return *x.Lag
 	}
 	return 0
 }
@@ -979,6 +1091,13 @@ func (x *StreamStatus) GetLost() uint64 {
 	return 0
 }
 
+func (x *StreamStatus) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
 type ListBridgesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -987,7 +1106,7 @@ type ListBridgesRequest struct {
 
 func (x *ListBridgesRequest) Reset() {
 	*x = ListBridgesRequest{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1118,7 @@ func (x *ListBridgesRequest) String() string {
 func (*ListBridgesRequest) ProtoMessage() {}
 
 func (x *ListBridgesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1131,7 @@ func (x *ListBridgesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBridgesRequest.ProtoReflect.Descriptor instead.
 func (*ListBridgesRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
 }
 
 type ListBridgesResponse struct {
@@ -1025,7 +1144,7 @@ type ListBridgesResponse struct {
 
 func (x *ListBridgesResponse) Reset() {
 	*x = ListBridgesResponse{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1156,7 @@ func (x *ListBridgesResponse) String() string {
 func (*ListBridgesResponse) ProtoMessage() {}
 
 func (x *ListBridgesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1169,7 @@ func (x *ListBridgesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBridgesResponse.ProtoReflect.Descriptor instead.
 func (*ListBridgesResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListBridgesResponse) GetBridges() []*BridgeStatus {
@@ -1091,7 +1210,7 @@ type BridgeStatus struct {
 
 func (x *BridgeStatus) Reset() {
 	*x = BridgeStatus{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1222,7 @@ func (x *BridgeStatus) String() string {
 func (*BridgeStatus) ProtoMessage() {}
 
 func (x *BridgeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1235,7 @@ func (x *BridgeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BridgeStatus.ProtoReflect.Descriptor instead.
 func (*BridgeStatus) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BridgeStatus) GetName() string {
@@ -1220,7 +1339,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1232,7 +1351,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1245,7 +1364,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListDeadLettersRequest) GetLimit() uint32 {
@@ -1267,7 +1386,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1398,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1411,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -1326,7 +1445,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1338,7 +1457,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_falcogateway_v1_gateway_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1351,7 +1470,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{16}
+	return file_falcogateway_v1_gateway_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeadLetter) GetTime() *timestamppb.Timestamp {
@@ -1401,14 +1520,23 @@ var File_falcogateway_v1_gateway_service_proto protoreflect.FileDescriptor
 const file_falcogateway_v1_gateway_service_proto_rawDesc = "" +
 	"\n" +
 	"%falcogateway/v1/gateway_service.proto\x12\x0ffalcogateway.v1\x1a\x1bfalcogateway/v1/alert.proto\x1a\x1cfalcogateway/v1/stream.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
-	"\x15GetGatewayInfoRequest\"\xe6\x01\n" +
+	"\x15GetGatewayInfoRequest\"\x97\x02\n" +
 	"\x16GetGatewayInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
 	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x1a\n" +
 	"\bfeatures\x18\x03 \x03(\tR\bfeatures\x12*\n" +
 	"\x03log\x18\x04 \x01(\v2\x18.falcogateway.v1.LogInfoR\x03log\x12/\n" +
-	"\x06limits\x18\x05 \x01(\v2\x17.falcogateway.v1.LimitsR\x06limits\"\xf1\x03\n" +
+	"\x06limits\x18\x05 \x01(\v2\x17.falcogateway.v1.LimitsR\x06limits\x12/\n" +
+	"\x06caller\x18\x06 \x01(\v2\x17.falcogateway.v1.CallerR\x06caller\"\xf8\x01\n" +
+	"\x06Caller\x12\x1a\n" +
+	"\bidentity\x18\x01 \x01(\tR\bidentity\x12\x14\n" +
+	"\x05grant\x18\x02 \x01(\tR\x05grant\x12\x16\n" +
+	"\x06rights\x18\x03 \x03(\tR\x06rights\x120\n" +
+	"\x05views\x18\x04 \x03(\x0e2\x1a.falcogateway.v1.AlertViewR\x05views\x12\x14\n" +
+	"\x05scope\x18\x05 \x01(\tR\x05scope\x12'\n" +
+	"\x0fredacted_fields\x18\x06 \x03(\tR\x0eredactedFields\x123\n" +
+	"\ahistory\x18\a \x01(\v2\x19.google.protobuf.DurationR\ahistory\"\xf1\x03\n" +
 	"\aLogInfo\x12'\n" +
 	"\x0fearliest_cursor\x18\x01 \x01(\tR\x0eearliestCursor\x12?\n" +
 	"\rearliest_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fearliestTime\x12\x1f\n" +
@@ -1458,7 +1586,7 @@ const file_falcogateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"\x14\n" +
 	"\x12ListStreamsRequest\"N\n" +
 	"\x13ListStreamsResponse\x127\n" +
-	"\astreams\x18\x01 \x03(\v2\x1d.falcogateway.v1.StreamStatusR\astreams\"\xbd\x03\n" +
+	"\astreams\x18\x01 \x03(\v2\x1d.falcogateway.v1.StreamStatusR\astreams\"\xe6\x03\n" +
 	"\fStreamStatus\x12\x1b\n" +
 	"\tstream_id\x18\x01 \x01(\tR\bstreamId\x12!\n" +
 	"\fclient_label\x18\x02 \x01(\tR\vclientLabel\x12\x12\n" +
@@ -1468,11 +1596,13 @@ const file_falcogateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x0foverflow_policy\x18\x06 \x01(\x0e2\x1f.falcogateway.v1.OverflowPolicyR\x0eoverflowPolicy\x127\n" +
 	"\topen_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\x122\n" +
 	"\x05state\x18\b \x01(\x0e2\x1c.falcogateway.v1.StreamStateR\x05state\x12\x16\n" +
-	"\x06cursor\x18\t \x01(\tR\x06cursor\x12\x10\n" +
+	"\x06cursor\x18\t \x01(\tR\x06cursor\x12\x15\n" +
 	"\x03lag\x18\n" +
-	" \x01(\x04R\x03lag\x12\x1c\n" +
+	" \x01(\x04H\x00R\x03lag\x88\x01\x01\x12\x1c\n" +
 	"\tdelivered\x18\v \x01(\x04R\tdelivered\x12\x12\n" +
-	"\x04lost\x18\f \x01(\x04R\x04lost\"\x14\n" +
+	"\x04lost\x18\f \x01(\x04R\x04lost\x12\x1a\n" +
+	"\bidentity\x18\r \x01(\tR\bidentityB\x06\n" +
+	"\x04_lag\"\x14\n" +
 	"\x12ListBridgesRequest\"N\n" +
 	"\x13ListBridgesResponse\x127\n" +
 	"\abridges\x18\x01 \x03(\v2\x1d.falcogateway.v1.BridgeStatusR\abridges\"\xef\x03\n" +
@@ -1541,78 +1671,82 @@ func file_falcogateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 }
 
 var file_falcogateway_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_falcogateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_falcogateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_falcogateway_v1_gateway_service_proto_goTypes = []any{
 	(Durability)(0),                 // 0: falcogateway.v1.Durability
 	(BridgeState)(0),                // 1: falcogateway.v1.BridgeState
 	(*GetGatewayInfoRequest)(nil),   // 2: falcogateway.v1.GetGatewayInfoRequest
 	(*GetGatewayInfoResponse)(nil),  // 3: falcogateway.v1.GetGatewayInfoResponse
-	(*LogInfo)(nil),                 // 4: falcogateway.v1.LogInfo
-	(*Limits)(nil),                  // 5: falcogateway.v1.Limits
-	(*ListSourcesRequest)(nil),      // 6: falcogateway.v1.ListSourcesRequest
-	(*ListSourcesResponse)(nil),     // 7: falcogateway.v1.ListSourcesResponse
-	(*SourceStatus)(nil),            // 8: falcogateway.v1.SourceStatus
-	(*RejectionCount)(nil),          // 9: falcogateway.v1.RejectionCount
-	(*ListStreamsRequest)(nil),      // 10: falcogateway.v1.ListStreamsRequest
-	(*ListStreamsResponse)(nil),     // 11: falcogateway.v1.ListStreamsResponse
-	(*StreamStatus)(nil),            // 12: falcogateway.v1.StreamStatus
-	(*ListBridgesRequest)(nil),      // 13: falcogateway.v1.ListBridgesRequest
-	(*ListBridgesResponse)(nil),     // 14: falcogateway.v1.ListBridgesResponse
-	(*BridgeStatus)(nil),            // 15: falcogateway.v1.BridgeStatus
-	(*ListDeadLettersRequest)(nil),  // 16: falcogateway.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil), // 17: falcogateway.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),              // 18: falcogateway.v1.DeadLetter
-	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
-	(Transport)(0),                  // 21: falcogateway.v1.Transport
-	(SourceState)(0),                // 22: falcogateway.v1.SourceState
-	(AlertView)(0),                  // 23: falcogateway.v1.AlertView
-	(OverflowPolicy)(0),             // 24: falcogateway.v1.OverflowPolicy
-	(StreamState)(0),                // 25: falcogateway.v1.StreamState
-	(*Origin)(nil),                  // 26: falcogateway.v1.Origin
+	(*Caller)(nil),                  // 4: falcogateway.v1.Caller
+	(*LogInfo)(nil),                 // 5: falcogateway.v1.LogInfo
+	(*Limits)(nil),                  // 6: falcogateway.v1.Limits
+	(*ListSourcesRequest)(nil),      // 7: falcogateway.v1.ListSourcesRequest
+	(*ListSourcesResponse)(nil),     // 8: falcogateway.v1.ListSourcesResponse
+	(*SourceStatus)(nil),            // 9: falcogateway.v1.SourceStatus
+	(*RejectionCount)(nil),          // 10: falcogateway.v1.RejectionCount
+	(*ListStreamsRequest)(nil),      // 11: falcogateway.v1.ListStreamsRequest
+	(*ListStreamsResponse)(nil),     // 12: falcogateway.v1.ListStreamsResponse
+	(*StreamStatus)(nil),            // 13: falcogateway.v1.StreamStatus
+	(*ListBridgesRequest)(nil),      // 14: falcogateway.v1.ListBridgesRequest
+	(*ListBridgesResponse)(nil),     // 15: falcogateway.v1.ListBridgesResponse
+	(*BridgeStatus)(nil),            // 16: falcogateway.v1.BridgeStatus
+	(*ListDeadLettersRequest)(nil),  // 17: falcogateway.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil), // 18: falcogateway.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),              // 19: falcogateway.v1.DeadLetter
+	(*timestamppb.Timestamp)(nil),   // 20: google.protobuf.Timestamp
+	(AlertView)(0),                  // 21: falcogateway.v1.AlertView
+	(*durationpb.Duration)(nil),     // 22: google.protobuf.Duration
+	(Transport)(0),                  // 23: falcogateway.v1.Transport
+	(SourceState)(0),                // 24: falcogateway.v1.SourceState
+	(OverflowPolicy)(0),             // 25: falcogateway.v1.OverflowPolicy
+	(StreamState)(0),                // 26: falcogateway.v1.StreamState
+	(*Origin)(nil),                  // 27: falcogateway.v1.Origin
 }
 var file_falcogateway_v1_gateway_service_proto_depIdxs = []int32{
-	19, // 0: falcogateway.v1.GetGatewayInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	4,  // 1: falcogateway.v1.GetGatewayInfoResponse.log:type_name -> falcogateway.v1.LogInfo
-	5,  // 2: falcogateway.v1.GetGatewayInfoResponse.limits:type_name -> falcogateway.v1.Limits
-	19, // 3: falcogateway.v1.LogInfo.earliest_time:type_name -> google.protobuf.Timestamp
-	19, // 4: falcogateway.v1.LogInfo.head_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: falcogateway.v1.LogInfo.durability:type_name -> falcogateway.v1.Durability
-	20, // 6: falcogateway.v1.LogInfo.retention_age:type_name -> google.protobuf.Duration
-	8,  // 7: falcogateway.v1.ListSourcesResponse.sources:type_name -> falcogateway.v1.SourceStatus
-	21, // 8: falcogateway.v1.SourceStatus.transport:type_name -> falcogateway.v1.Transport
-	22, // 9: falcogateway.v1.SourceStatus.state:type_name -> falcogateway.v1.SourceState
-	19, // 10: falcogateway.v1.SourceStatus.state_time:type_name -> google.protobuf.Timestamp
-	19, // 11: falcogateway.v1.SourceStatus.last_alert_time:type_name -> google.protobuf.Timestamp
-	9,  // 12: falcogateway.v1.SourceStatus.rejected:type_name -> falcogateway.v1.RejectionCount
-	12, // 13: falcogateway.v1.ListStreamsResponse.streams:type_name -> falcogateway.v1.StreamStatus
-	23, // 14: falcogateway.v1.StreamStatus.view:type_name -> falcogateway.v1.AlertView
-	24, // 15: falcogateway.v1.StreamStatus.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
-	19, // 16: falcogateway.v1.StreamStatus.open_time:type_name -> google.protobuf.Timestamp
-	25, // 17: falcogateway.v1.StreamStatus.state:type_name -> falcogateway.v1.StreamState
-	15, // 18: falcogateway.v1.ListBridgesResponse.bridges:type_name -> falcogateway.v1.BridgeStatus
-	1,  // 19: falcogateway.v1.BridgeStatus.state:type_name -> falcogateway.v1.BridgeState
-	19, // 20: falcogateway.v1.BridgeStatus.state_time:type_name -> google.protobuf.Timestamp
-	19, // 21: falcogateway.v1.BridgeStatus.last_delivery_time:type_name -> google.protobuf.Timestamp
-	19, // 22: falcogateway.v1.BridgeStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	18, // 23: falcogateway.v1.ListDeadLettersResponse.dead_letters:type_name -> falcogateway.v1.DeadLetter
-	19, // 24: falcogateway.v1.DeadLetter.time:type_name -> google.protobuf.Timestamp
-	26, // 25: falcogateway.v1.DeadLetter.origin:type_name -> falcogateway.v1.Origin
-	2,  // 26: falcogateway.v1.GatewayService.GetGatewayInfo:input_type -> falcogateway.v1.GetGatewayInfoRequest
-	6,  // 27: falcogateway.v1.GatewayService.ListSources:input_type -> falcogateway.v1.ListSourcesRequest
-	10, // 28: falcogateway.v1.GatewayService.ListStreams:input_type -> falcogateway.v1.ListStreamsRequest
-	16, // 29: falcogateway.v1.GatewayService.ListDeadLetters:input_type -> falcogateway.v1.ListDeadLettersRequest
-	13, // 30: falcogateway.v1.GatewayService.ListBridges:input_type -> falcogateway.v1.ListBridgesRequest
-	3,  // 31: falcogateway.v1.GatewayService.GetGatewayInfo:output_type -> falcogateway.v1.GetGatewayInfoResponse
-	7,  // 32: falcogateway.v1.GatewayService.ListSources:output_type -> falcogateway.v1.ListSourcesResponse
-	11, // 33: falcogateway.v1.GatewayService.ListStreams:output_type -> falcogateway.v1.ListStreamsResponse
-	17, // 34: falcogateway.v1.GatewayService.ListDeadLetters:output_type -> falcogateway.v1.ListDeadLettersResponse
-	14, // 35: falcogateway.v1.GatewayService.ListBridges:output_type -> falcogateway.v1.ListBridgesResponse
-	31, // [31:36] is the sub-list for method output_type
-	26, // [26:31] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 0: falcogateway.v1.GetGatewayInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	5,  // 1: falcogateway.v1.GetGatewayInfoResponse.log:type_name -> falcogateway.v1.LogInfo
+	6,  // 2: falcogateway.v1.GetGatewayInfoResponse.limits:type_name -> falcogateway.v1.Limits
+	4,  // 3: falcogateway.v1.GetGatewayInfoResponse.caller:type_name -> falcogateway.v1.Caller
+	21, // 4: falcogateway.v1.Caller.views:type_name -> falcogateway.v1.AlertView
+	22, // 5: falcogateway.v1.Caller.history:type_name -> google.protobuf.Duration
+	20, // 6: falcogateway.v1.LogInfo.earliest_time:type_name -> google.protobuf.Timestamp
+	20, // 7: falcogateway.v1.LogInfo.head_time:type_name -> google.protobuf.Timestamp
+	0,  // 8: falcogateway.v1.LogInfo.durability:type_name -> falcogateway.v1.Durability
+	22, // 9: falcogateway.v1.LogInfo.retention_age:type_name -> google.protobuf.Duration
+	9,  // 10: falcogateway.v1.ListSourcesResponse.sources:type_name -> falcogateway.v1.SourceStatus
+	23, // 11: falcogateway.v1.SourceStatus.transport:type_name -> falcogateway.v1.Transport
+	24, // 12: falcogateway.v1.SourceStatus.state:type_name -> falcogateway.v1.SourceState
+	20, // 13: falcogateway.v1.SourceStatus.state_time:type_name -> google.protobuf.Timestamp
+	20, // 14: falcogateway.v1.SourceStatus.last_alert_time:type_name -> google.protobuf.Timestamp
+	10, // 15: falcogateway.v1.SourceStatus.rejected:type_name -> falcogateway.v1.RejectionCount
+	13, // 16: falcogateway.v1.ListStreamsResponse.streams:type_name -> falcogateway.v1.StreamStatus
+	21, // 17: falcogateway.v1.StreamStatus.view:type_name -> falcogateway.v1.AlertView
+	25, // 18: falcogateway.v1.StreamStatus.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
+	20, // 19: falcogateway.v1.StreamStatus.open_time:type_name -> google.protobuf.Timestamp
+	26, // 20: falcogateway.v1.StreamStatus.state:type_name -> falcogateway.v1.StreamState
+	16, // 21: falcogateway.v1.ListBridgesResponse.bridges:type_name -> falcogateway.v1.BridgeStatus
+	1,  // 22: falcogateway.v1.BridgeStatus.state:type_name -> falcogateway.v1.BridgeState
+	20, // 23: falcogateway.v1.BridgeStatus.state_time:type_name -> google.protobuf.Timestamp
+	20, // 24: falcogateway.v1.BridgeStatus.last_delivery_time:type_name -> google.protobuf.Timestamp
+	20, // 25: falcogateway.v1.BridgeStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	19, // 26: falcogateway.v1.ListDeadLettersResponse.dead_letters:type_name -> falcogateway.v1.DeadLetter
+	20, // 27: falcogateway.v1.DeadLetter.time:type_name -> google.protobuf.Timestamp
+	27, // 28: falcogateway.v1.DeadLetter.origin:type_name -> falcogateway.v1.Origin
+	2,  // 29: falcogateway.v1.GatewayService.GetGatewayInfo:input_type -> falcogateway.v1.GetGatewayInfoRequest
+	7,  // 30: falcogateway.v1.GatewayService.ListSources:input_type -> falcogateway.v1.ListSourcesRequest
+	11, // 31: falcogateway.v1.GatewayService.ListStreams:input_type -> falcogateway.v1.ListStreamsRequest
+	17, // 32: falcogateway.v1.GatewayService.ListDeadLetters:input_type -> falcogateway.v1.ListDeadLettersRequest
+	14, // 33: falcogateway.v1.GatewayService.ListBridges:input_type -> falcogateway.v1.ListBridgesRequest
+	3,  // 34: falcogateway.v1.GatewayService.GetGatewayInfo:output_type -> falcogateway.v1.GetGatewayInfoResponse
+	8,  // 35: falcogateway.v1.GatewayService.ListSources:output_type -> falcogateway.v1.ListSourcesResponse
+	12, // 36: falcogateway.v1.GatewayService.ListStreams:output_type -> falcogateway.v1.ListStreamsResponse
+	18, // 37: falcogateway.v1.GatewayService.ListDeadLetters:output_type -> falcogateway.v1.ListDeadLettersResponse
+	15, // 38: falcogateway.v1.GatewayService.ListBridges:output_type -> falcogateway.v1.ListBridgesResponse
+	34, // [34:39] is the sub-list for method output_type
+	29, // [29:34] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_falcogateway_v1_gateway_service_proto_init() }
@@ -1622,13 +1756,14 @@ func file_falcogateway_v1_gateway_service_proto_init() {
 	}
 	file_falcogateway_v1_alert_proto_init()
 	file_falcogateway_v1_stream_proto_init()
+	file_falcogateway_v1_gateway_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_falcogateway_v1_gateway_service_proto_rawDesc), len(file_falcogateway_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

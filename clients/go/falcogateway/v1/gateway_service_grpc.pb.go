@@ -32,9 +32,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type GatewayServiceClient interface {
+	// The gateway, and what it grants to the caller.
 	GetGatewayInfo(ctx context.Context, in *GetGatewayInfoRequest, opts ...grpc.CallOption) (*GetGatewayInfoResponse, error)
+	// For those who see all of the log: a source's counts are of all its alerts.
 	ListSources(ctx context.Context, in *ListSourcesRequest, opts ...grpc.CallOption) (*ListSourcesResponse, error)
-	// Who is reading.
+	// Who is reading: to an admin all, to others themselves.
 	ListStreams(ctx context.Context, in *ListStreamsRequest, opts ...grpc.CallOption) (*ListStreamsResponse, error)
 	// The newest documents that were refused, by the gateway or by what a bridge sends
 	// to, with why.
@@ -105,9 +107,11 @@ func (c *gatewayServiceClient) ListBridges(ctx context.Context, in *ListBridgesR
 // All implementations must embed UnimplementedGatewayServiceServer
 // for forward compatibility.
 type GatewayServiceServer interface {
+	// The gateway, and what it grants to the caller.
 	GetGatewayInfo(context.Context, *GetGatewayInfoRequest) (*GetGatewayInfoResponse, error)
+	// For those who see all of the log: a source's counts are of all its alerts.
 	ListSources(context.Context, *ListSourcesRequest) (*ListSourcesResponse, error)
-	// Who is reading.
+	// Who is reading: to an admin all, to others themselves.
 	ListStreams(context.Context, *ListStreamsRequest) (*ListStreamsResponse, error)
 	// The newest documents that were refused, by the gateway or by what a bridge sends
 	// to, with why.

@@ -215,6 +215,10 @@ const (
 	// The durable subscription was changed, or moved to another position: open it
 	// again.
 	ClosingReason_CLOSING_REASON_SUBSCRIPTION_CHANGED ClosingReason = 4
+	// What the caller may see is another now, or nothing: come again to find out.
+	ClosingReason_CLOSING_REASON_POLICY_CHANGED ClosingReason = 5
+	// The caller's credentials have expired: come again with new ones.
+	ClosingReason_CLOSING_REASON_AUTHORIZATION_EXPIRED ClosingReason = 6
 )
 
 // Enum value maps for ClosingReason.
@@ -225,13 +229,17 @@ var (
 		2: "CLOSING_REASON_REACHED_HEAD",
 		3: "CLOSING_REASON_SLOW_CONSUMER",
 		4: "CLOSING_REASON_SUBSCRIPTION_CHANGED",
+		5: "CLOSING_REASON_POLICY_CHANGED",
+		6: "CLOSING_REASON_AUTHORIZATION_EXPIRED",
 	}
 	ClosingReason_value = map[string]int32{
-		"CLOSING_REASON_UNSPECIFIED":          0,
-		"CLOSING_REASON_DRAINING":             1,
-		"CLOSING_REASON_REACHED_HEAD":         2,
-		"CLOSING_REASON_SLOW_CONSUMER":        3,
-		"CLOSING_REASON_SUBSCRIPTION_CHANGED": 4,
+		"CLOSING_REASON_UNSPECIFIED":           0,
+		"CLOSING_REASON_DRAINING":              1,
+		"CLOSING_REASON_REACHED_HEAD":          2,
+		"CLOSING_REASON_SLOW_CONSUMER":         3,
+		"CLOSING_REASON_SUBSCRIPTION_CHANGED":  4,
+		"CLOSING_REASON_POLICY_CHANGED":        5,
+		"CLOSING_REASON_AUTHORIZATION_EXPIRED": 6,
 	}
 )
 
@@ -515,7 +523,7 @@ type Opened struct {
 	StreamId string                 `protobuf:"bytes,1,opt,name=stream_id,json=streamId,proto3" json:"stream_id,omitempty"`
 	// The filter as the server understood it, in its canonical text. Empty: all.
 	EffectiveFilter string `protobuf:"bytes,2,opt,name=effective_filter,json=effectiveFilter,proto3" json:"effective_filter,omitempty"`
-	// What the server narrowed the stream to before the filter. Empty: nothing.
+	// The scope of the caller's grant: other alerts are not there for it. Empty: all are.
 	EffectiveScope string         `protobuf:"bytes,3,opt,name=effective_scope,json=effectiveScope,proto3" json:"effective_scope,omitempty"`
 	View           AlertView      `protobuf:"varint,4,opt,name=view,proto3,enum=falcogateway.v1.AlertView" json:"view,omitempty"`
 	OverflowPolicy OverflowPolicy `protobuf:"varint,5,opt,name=overflow_policy,json=overflowPolicy,proto3,enum=falcogateway.v1.OverflowPolicy" json:"overflow_policy,omitempty"`
@@ -528,9 +536,19 @@ type Opened struct {
 	// A heartbeat follows after this much silence. Three missed: reconnect.
 	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,9,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
 	// What this server can do, by name.
-	Features      []string `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Features []string `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`
+	// Who the caller is to the gateway, and by which grant it is served. Empty where
+	// everybody may see everything.
+	Identity string `protobuf:"bytes,11,opt,name=identity,proto3" json:"identity,omitempty"`
+	Grant    string `protobuf:"bytes,12,opt,name=grant,proto3" json:"grant,omitempty"`
+	// Fields that the grant hides, as patterns in which * stands for anything. They are
+	// not there for the filter, either, and where anything is hidden, so are `output`
+	// and `message`.
+	RedactedFields []string `protobuf:"bytes,13,rep,name=redacted_fields,json=redactedFields,proto3" json:"redacted_fields,omitempty"`
+	// When the caller's credentials expire, and the stream ends. Absent: never.
+	AuthorizationExpireTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=authorization_expire_time,json=authorizationExpireTime,proto3" json:"authorization_expire_time,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
@@ -629,6 +647,34 @@ func (x *Opened) GetHeartbeatInterval() *durationpb.Duration {
 func (x *Opened) GetFeatures() []string {
 	if x != nil {
 		return x.Features
+	}
+	return nil
+}
+
+func (x *Opened) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Opened) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *Opened) GetRedactedFields() []string {
+	if x != nil {
+		return x.RedactedFields
+	}
+	return nil
+}
+
+func (x *Opened) GetAuthorizationExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AuthorizationExpireTime
 	}
 	return nil
 }
@@ -735,10 +781,12 @@ func (x *AlertRecord) GetAlert() *Alert {
 type Heartbeat struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	ServerTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
-	// The receive time of the newest alert in the log.
+	// The receive time of the newest alert in the log. Absent if the log is empty, and
+	// for those who do not see all of it.
 	HeadTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=head_time,json=headTime,proto3" json:"head_time,omitempty"`
-	// How many alerts of the log this stream has not looked at yet.
-	Lag           uint64 `protobuf:"varint,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	// How many alerts of the log this stream has not looked at yet. Absent for those who
+	// do not see all of it.
+	Lag           *uint64 `protobuf:"varint,3,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,8 +836,8 @@ func (x *Heartbeat) GetHeadTime() *timestamppb.Timestamp {
 }
 
 func (x *Heartbeat) GetLag() uint64 {
-	if x != nil {
-		return x.Lag
+	if x != nil && x.Lag != nil {
+		return *x.Lag
 	}
 	return 0
 }
@@ -852,7 +900,8 @@ type LossNotice struct {
 	// `lost` is a lower bound: the filter could not be asked about every alert of
 	// the gap any more. `examined` is then the upper bound.
 	LowerBound bool `protobuf:"varint,4,opt,name=lower_bound,json=lowerBound,proto3" json:"lower_bound,omitempty"`
-	// How many positions of the log the gap covers, matching or not.
+	// How many positions of the log the gap covers, matching or not; 0 for those who do
+	// not see all of it.
 	Examined      uint64    `protobuf:"varint,5,opt,name=examined,proto3" json:"examined,omitempty"`
 	Cause         LossCause `protobuf:"varint,6,opt,name=cause,proto3,enum=falcogateway.v1.LossCause" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1128,7 +1177,7 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\x06source\x18\a \x01(\v2\x1d.falcogateway.v1.SourceNoticeH\x00R\x06source\x12D\n" +
 	"\rack_confirmed\x18\b \x01(\v2\x1d.falcogateway.v1.AckConfirmedH\x00R\fackConfirmed\x124\n" +
 	"\aclosing\x18\t \x01(\v2\x18.falcogateway.v1.ClosingH\x00R\aclosingB\x06\n" +
-	"\x04kind\"\xe6\x03\n" +
+	"\x04kind\"\x99\x05\n" +
 	"\x06Opened\x12\x1b\n" +
 	"\tstream_id\x18\x01 \x01(\tR\bstreamId\x12)\n" +
 	"\x10effective_filter\x18\x02 \x01(\tR\x0feffectiveFilter\x12'\n" +
@@ -1140,18 +1189,23 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\rearliest_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fearliestTime\x12H\n" +
 	"\x12heartbeat_interval\x18\t \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval\x12\x1a\n" +
 	"\bfeatures\x18\n" +
-	" \x03(\tR\bfeatures\"D\n" +
+	" \x03(\tR\bfeatures\x12\x1a\n" +
+	"\bidentity\x18\v \x01(\tR\bidentity\x12\x14\n" +
+	"\x05grant\x18\f \x01(\tR\x05grant\x12'\n" +
+	"\x0fredacted_fields\x18\r \x03(\tR\x0eredactedFields\x12V\n" +
+	"\x19authorization_expire_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x17authorizationExpireTime\"D\n" +
 	"\n" +
 	"AlertBatch\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.falcogateway.v1.AlertRecordR\arecords\"S\n" +
 	"\vAlertRecord\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12,\n" +
-	"\x05alert\x18\x02 \x01(\v2\x16.falcogateway.v1.AlertR\x05alert\"\x93\x01\n" +
+	"\x05alert\x18\x02 \x01(\v2\x16.falcogateway.v1.AlertR\x05alert\"\xa0\x01\n" +
 	"\tHeartbeat\x12;\n" +
 	"\vserver_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"serverTime\x127\n" +
-	"\thead_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bheadTime\x12\x10\n" +
-	"\x03lag\x18\x03 \x01(\x04R\x03lag\"A\n" +
+	"\thead_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bheadTime\x12\x15\n" +
+	"\x03lag\x18\x03 \x01(\x04H\x00R\x03lag\x88\x01\x01B\x06\n" +
+	"\x04_lag\"A\n" +
 	"\vStateChange\x122\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x1c.falcogateway.v1.StreamStateR\x05state\"\xd9\x01\n" +
 	"\n" +
@@ -1191,13 +1245,15 @@ const file_falcogateway_v1_stream_proto_rawDesc = "" +
 	"\x17SOURCE_STATE_CONNECTING\x10\x01\x12\x1a\n" +
 	"\x16SOURCE_STATE_CONNECTED\x10\x02\x12\x1d\n" +
 	"\x19SOURCE_STATE_DISCONNECTED\x10\x03\x12\x19\n" +
-	"\x15SOURCE_STATE_FINISHED\x10\x04*\xb8\x01\n" +
+	"\x15SOURCE_STATE_FINISHED\x10\x04*\x85\x02\n" +
 	"\rClosingReason\x12\x1e\n" +
 	"\x1aCLOSING_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CLOSING_REASON_DRAINING\x10\x01\x12\x1f\n" +
 	"\x1bCLOSING_REASON_REACHED_HEAD\x10\x02\x12 \n" +
 	"\x1cCLOSING_REASON_SLOW_CONSUMER\x10\x03\x12'\n" +
-	"#CLOSING_REASON_SUBSCRIPTION_CHANGED\x10\x04*\x8f\x01\n" +
+	"#CLOSING_REASON_SUBSCRIPTION_CHANGED\x10\x04\x12!\n" +
+	"\x1dCLOSING_REASON_POLICY_CHANGED\x10\x05\x12(\n" +
+	"$CLOSING_REASON_AUTHORIZATION_EXPIRED\x10\x06*\x8f\x01\n" +
 	"\x0eOverflowPolicy\x12\x1f\n" +
 	"\x1bOVERFLOW_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18OVERFLOW_POLICY_CATCH_UP\x10\x01\x12\x1e\n" +
@@ -1253,21 +1309,22 @@ var file_falcogateway_v1_stream_proto_depIdxs = []int32{
 	4,  // 9: falcogateway.v1.Opened.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
 	16, // 10: falcogateway.v1.Opened.earliest_time:type_name -> google.protobuf.Timestamp
 	17, // 11: falcogateway.v1.Opened.heartbeat_interval:type_name -> google.protobuf.Duration
-	8,  // 12: falcogateway.v1.AlertBatch.records:type_name -> falcogateway.v1.AlertRecord
-	18, // 13: falcogateway.v1.AlertRecord.alert:type_name -> falcogateway.v1.Alert
-	16, // 14: falcogateway.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
-	16, // 15: falcogateway.v1.Heartbeat.head_time:type_name -> google.protobuf.Timestamp
-	0,  // 16: falcogateway.v1.StateChange.state:type_name -> falcogateway.v1.StreamState
-	1,  // 17: falcogateway.v1.LossNotice.cause:type_name -> falcogateway.v1.LossCause
-	2,  // 18: falcogateway.v1.SourceNotice.state:type_name -> falcogateway.v1.SourceState
-	16, // 19: falcogateway.v1.SourceNotice.time:type_name -> google.protobuf.Timestamp
-	3,  // 20: falcogateway.v1.Closing.reason:type_name -> falcogateway.v1.ClosingReason
-	17, // 21: falcogateway.v1.Closing.resume_delay:type_name -> google.protobuf.Duration
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	16, // 12: falcogateway.v1.Opened.authorization_expire_time:type_name -> google.protobuf.Timestamp
+	8,  // 13: falcogateway.v1.AlertBatch.records:type_name -> falcogateway.v1.AlertRecord
+	18, // 14: falcogateway.v1.AlertRecord.alert:type_name -> falcogateway.v1.Alert
+	16, // 15: falcogateway.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
+	16, // 16: falcogateway.v1.Heartbeat.head_time:type_name -> google.protobuf.Timestamp
+	0,  // 17: falcogateway.v1.StateChange.state:type_name -> falcogateway.v1.StreamState
+	1,  // 18: falcogateway.v1.LossNotice.cause:type_name -> falcogateway.v1.LossCause
+	2,  // 19: falcogateway.v1.SourceNotice.state:type_name -> falcogateway.v1.SourceState
+	16, // 20: falcogateway.v1.SourceNotice.time:type_name -> google.protobuf.Timestamp
+	3,  // 21: falcogateway.v1.Closing.reason:type_name -> falcogateway.v1.ClosingReason
+	17, // 22: falcogateway.v1.Closing.resume_delay:type_name -> google.protobuf.Duration
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_falcogateway_v1_stream_proto_init() }
@@ -1286,6 +1343,7 @@ func file_falcogateway_v1_stream_proto_init() {
 		(*StreamFrame_AckConfirmed)(nil),
 		(*StreamFrame_Closing)(nil),
 	}
+	file_falcogateway_v1_stream_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

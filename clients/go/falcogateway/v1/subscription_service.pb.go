@@ -29,7 +29,8 @@ const (
 
 type Subscription struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 63 of a to z, 0 to 9 and "-"; begins with a letter.
+	// 1 to 63 of a to z, 0 to 9 and "-"; begins with a letter. Where grants are, each has
+	// subscriptions of its own; to an admin, those of others are GRANT/NAME.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// In the language of docs/filter.md; canonical in answers. Empty: all.
 	Filter     string                 `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -38,14 +39,15 @@ type Subscription struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Everything up to here is acknowledged, on disk.
 	Cursor string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// How many alerts of the log come after that, matching or not.
-	Lag uint64 `protobuf:"varint,6,opt,name=lag,proto3" json:"lag,omitempty"`
-	// The receive time of the first of them; absent when there are none.
+	// How many alerts of the log come after that, matching or not. Absent for a
+	// subscription that does not see all of it.
+	Lag *uint64 `protobuf:"varint,6,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
+	// The receive time of the first of them; absent when there are none, and as `lag` is.
 	LagSince *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=lag_since,json=lagSince,proto3" json:"lag_since,omitempty"`
 	// How much of what the log keeps lies between the position and the log's head,
 	// by bytes or age, whichever is more: at 1 retention takes alerts that were not
-	// acknowledged.
-	RetentionUsed float64 `protobuf:"fixed64,8,opt,name=retention_used,json=retentionUsed,proto3" json:"retention_used,omitempty"`
+	// acknowledged. Absent as `lag` is.
+	RetentionUsed *float64 `protobuf:"fixed64,8,opt,name=retention_used,json=retentionUsed,proto3,oneof" json:"retention_used,omitempty"`
 	// Alerts that retention took before they were acknowledged, and of which no
 	// consumer has acknowledged the notice yet.
 	Lost uint64 `protobuf:"varint,9,opt,name=lost,proto3" json:"lost,omitempty"`
@@ -121,8 +123,8 @@ func (x *Subscription) GetCursor() string {
 }
 
 func (x *Subscription) GetLag() uint64 {
-	if x != nil {
-		return x.Lag
+	if x != nil && x.Lag != nil {
+		return *x.Lag
 	}
 	return 0
 }
@@ -135,8 +137,8 @@ func (x *Subscription) GetLagSince() *timestamppb.Timestamp {
 }
 
 func (x *Subscription) GetRetentionUsed() float64 {
-	if x != nil {
-		return x.RetentionUsed
+	if x != nil && x.RetentionUsed != nil {
+		return *x.RetentionUsed
 	}
 	return 0
 }
@@ -1380,7 +1382,7 @@ var File_falcogateway_v1_subscription_service_proto protoreflect.FileDescriptor
 
 const file_falcogateway_v1_subscription_service_proto_rawDesc = "" +
 	"\n" +
-	"*falcogateway/v1/subscription_service.proto\x12\x0ffalcogateway.v1\x1a\x1bfalcogateway/v1/alert.proto\x1a\x1cfalcogateway/v1/stream.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x03\n" +
+	"*falcogateway/v1/subscription_service.proto\x12\x0ffalcogateway.v1\x1a\x1bfalcogateway/v1/alert.proto\x1a\x1cfalcogateway/v1/stream.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x03\n" +
 	"\fSubscription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12;\n" +
@@ -1388,13 +1390,15 @@ const file_falcogateway_v1_subscription_service_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x16\n" +
-	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x10\n" +
-	"\x03lag\x18\x06 \x01(\x04R\x03lag\x127\n" +
-	"\tlag_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blagSince\x12%\n" +
-	"\x0eretention_used\x18\b \x01(\x01R\rretentionUsed\x12\x12\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x15\n" +
+	"\x03lag\x18\x06 \x01(\x04H\x00R\x03lag\x88\x01\x01\x127\n" +
+	"\tlag_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blagSince\x12*\n" +
+	"\x0eretention_used\x18\b \x01(\x01H\x01R\rretentionUsed\x88\x01\x01\x12\x12\n" +
 	"\x04lost\x18\t \x01(\x04R\x04lost\x125\n" +
 	"\bconsumer\x18\n" +
-	" \x01(\v2\x19.falcogateway.v1.ConsumerR\bconsumer\"\x9e\x01\n" +
+	" \x01(\v2\x19.falcogateway.v1.ConsumerR\bconsumerB\x06\n" +
+	"\x04_lagB\x11\n" +
+	"\x0f_retention_used\"\x9e\x01\n" +
 	"\bConsumer\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x120\n" +
@@ -1582,6 +1586,7 @@ func file_falcogateway_v1_subscription_service_proto_init() {
 	}
 	file_falcogateway_v1_alert_proto_init()
 	file_falcogateway_v1_stream_proto_init()
+	file_falcogateway_v1_subscription_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_falcogateway_v1_subscription_service_proto_msgTypes[2].OneofWrappers = []any{
 		(*SubscriptionStart_AfterCursor)(nil),
 		(*SubscriptionStart_Since)(nil),

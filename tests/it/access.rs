@@ -1,0 +1,6 @@
+//! Who may see and do what: every way in, every method, and every way around.
+
+mod changes;
+mod identities;
+mod leaks;
+mod rights;
