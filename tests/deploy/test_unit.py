@@ -73,6 +73,10 @@ def test_its_folder_is_that_of_the_configuration(tmp_path):
     assert yaml.safe_load(text) == {"data_dir": f"/var/lib/{setting('StateDirectory')}"}
 
 
-def test_its_user_is_made():
-    users = [line.split()[1] for line in (FOLDER / "falco-gateway.sysusers.conf").read_text().splitlines() if line[0] == "u"]
-    assert users == [setting("User")]
+@needs_systemd
+def test_its_user_is_made(tmp_path):
+    users = (FOLDER / "falco-gateway.sysusers.conf").read_text()
+    (tmp_path / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}", "-"], input=users, text=True, check=True)
+    (user,) = (tmp_path / "etc/passwd").read_text().splitlines()
+    assert user.split(":")[0] == setting("User") == setting("Group")
