@@ -67,6 +67,29 @@ def test_prometheus_has_data_for_every_query(target, prometheus):
     until(f"data for {target['expr']}", lambda: answer(target, prometheus), 15)
 
 
+def shown(title, prometheus):
+    """The values of the first panel of that title."""
+    panel = next(panel for panel in PANELS if panel["title"] == title)
+    series = prometheus.query(filled(panel["targets"][0]["expr"], prometheus))
+    return [float(it["value"][1]) for it in series]
+
+
+def test_the_overview_shows_what_is_the_case(prometheus):
+    assert shown("Gateways up", prometheus) == [1]
+    assert shown("Log", prometheus) == [0]
+    assert shown("Sources down", prometheus) == [0]
+    assert shown("Bridges in trouble", prometheus) == [1]
+
+
+def test_the_state_of_a_bridge_is_shown_in_words(prometheus):
+    timelines = (panel for panel in PANELS if panel["type"] == "state-timeline")
+    panel = next(panel for panel in timelines if "falco_gateway_bridge_state" in panel["targets"][0]["expr"])
+    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+    series = prometheus.query(filled(panel["targets"][0]["expr"], prometheus))
+    words = {it["metric"]["bridge"]: mapping["options"][it["value"][1]]["text"] for it in series}
+    assert words == {"archive": "delivering", "siem": "retrying"}
+
+
 def test_the_variables_offer_the_gateway(prometheus, gateway):
     offered = {}
     for name in ("job", "instance"):

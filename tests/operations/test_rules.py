@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import yaml
-from conftest import ABSENT, RULE_TESTS, RULES, metrics_in
+from conftest import ABSENT, ROOT, RULE_TESTS, RULES, metrics_in
 from waiting import until
 
 
@@ -35,6 +35,11 @@ def test_every_alert_says_what_is_wrong_and_what_to_do(rules):
     for name, rule in rules.items():
         assert set(rule["annotations"]) == {"summary", "description"}, name
         assert rule["labels"]["severity"] in ("warning", "critical"), name
+
+
+def test_every_alert_is_explained(rules):
+    explained = re.findall(r"^\| \[`(\w+)`\]\(#[\w-]+\) \| (\w+) \|", (ROOT / "docs/monitoring.md").read_text(), re.M)
+    assert dict(explained) == {name: rule["labels"]["severity"] for name, rule in rules.items()}
 
 
 def test_every_metric_of_the_rules_is_documented(rules, documented):
