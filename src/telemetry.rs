@@ -111,15 +111,23 @@ impl Telemetry {
     }
 }
 
-/// Who is let in is for the audit log; of it, the log has only what is denied, unless more
-/// is asked for.
+/// What is left out unless it is asked for by name. Who is let in is for the audit log, and
+/// of it the log has what is denied only. h2 warns of every peer that breaks its rules, as
+/// often as the peer likes; they are counted, and told once.
+const QUIETED: [(&str, &str); 2] = [(AUDIT, "warn"), ("h2", "error")];
+
 fn filter(level: &str) -> Result<EnvFilter, String> {
     let read = |text: &str| EnvFilter::try_new(text).map_err(|error| error.to_string());
     read(level)?;
-    match level.contains(AUDIT) {
-        true => read(level),
-        false => read(&format!("{level},{AUDIT}=warn")),
+    let mut directives = level.to_owned();
+    for (target, least) in QUIETED {
+        if !level.contains(target) {
+            for part in [",", target, "=", least] {
+                directives.push_str(part);
+            }
+        }
     }
+    read(&directives)
 }
 
 /// Where the audit log is written; nowhere without a file.

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -10,6 +10,8 @@ use crate::policy::Identity;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     address: String,
+    /// None where it has none that others could not have, too.
+    ip: Option<IpAddr>,
     identity: Identity,
     expires: Option<Timestamp>,
 }
@@ -19,6 +21,7 @@ impl Peer {
     pub fn tcp(address: Option<SocketAddr>) -> Self {
         Self {
             address: address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
+            ip: address.map(|address| address.ip()),
             identity: Identity::Anonymous,
             expires: None,
         }
@@ -44,6 +47,7 @@ impl Peer {
     pub fn unix(user: String) -> Self {
         Self {
             address: "unix socket".to_owned(),
+            ip: None,
             identity: Identity::Unix(user),
             expires: None,
         }
@@ -53,9 +57,15 @@ impl Peer {
     pub fn gateway() -> Self {
         Self {
             address: "this process".to_owned(),
+            ip: None,
             identity: Identity::Gateway,
             expires: None,
         }
+    }
+
+    /// His address on the network.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
     }
 
     /// Where he is.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tonic::Status;
 
-use super::{request, status};
+use super::{limits::Place, request, status};
 use crate::{
     access::{Peer, Session},
     delivery::{Choice, View, owner_of},
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Caller {
     session: Arc<Session>,
     peer: Arc<Peer>,
+    /// Among the calls that there may be.
+    _place: Option<Arc<Place>>,
 }
 
 impl Caller {
@@ -26,6 +28,15 @@ impl Caller {
         Self {
             session: Arc::new(session),
             peer,
+            _place: None,
+        }
+    }
+
+    /// The same, who has this place until no clone of him is left.
+    pub(super) fn in_place(self, place: Option<Arc<Place>>) -> Self {
+        Self {
+            _place: place,
+            ..self
         }
     }
 

@@ -98,6 +98,15 @@ impl Calls {
     }
 }
 
+/// hyper's calls hold what they are begun with, and so those that were begun in a
+/// connection's last turn would hold themselves for ever.
+impl Drop for Calls {
+    fn drop(&mut self) {
+        let never_taken = mem::take(&mut *self.begun.lock());
+        drop(never_taken);
+    }
+}
+
 impl Call {
     fn go_on(&mut self) -> Poll<()> {
         self.bell.reset();

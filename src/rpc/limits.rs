@@ -11,8 +11,14 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::units::{Size, Span};
+
+/// So many calls may wait for the rest of their requests, in all and from one address. A
+/// message that is announced takes memory before it comes.
+const MOST_WAITING: usize = 1000;
+const MOST_WAITING_PER_ADDRESS: usize = 250;
 
 /// The bounds of connections to the gRPC services, on all listeners together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,11 +28,16 @@ pub struct Limits {
     pub connections: usize,
     /// Of them, from one address. Unix sockets have none.
     pub connections_per_address: usize,
-    /// Calls at a time on one connection; further ones are refused, which clients know
-    /// beforehand.
+    /// Calls at a time, streams among them; further ones are refused.
+    pub calls: usize,
+    /// Of them, from one address.
+    pub calls_per_address: usize,
+    /// And on one connection; further ones wait, since clients know it beforehand.
     pub calls_per_connection: u32,
     /// A call's headers together.
     pub header_bytes: Size,
+    /// What all requests may take that are not whole yet.
+    pub request_memory: Size,
     /// How long a connection may take to say what it speaks.
     pub greeting_time: Span,
     /// How long a call may take to send its request, unless it is a stream.
@@ -42,8 +53,11 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             connections_per_address: 1000,
+            calls: 40_000,
+            calls_per_address: 20_000,
             calls_per_connection: 10_000,
             header_bytes: Size(16 << 10),
+            request_memory: Size(64 << 20),
             greeting_time: seconds(10),
             request_time: seconds(30),
             keep_alive: seconds(60),
@@ -57,14 +71,22 @@ impl Limits {
     /// # Errors
     /// With what is wrong.
     pub fn check(&self) -> Result<(), String> {
-        if self.connections == 0 || self.connections_per_address == 0 {
-            return Err("connections and connections_per_address must be at least 1".to_owned());
-        }
-        if self.calls_per_connection == 0 {
-            return Err("calls_per_connection must be at least 1".to_owned());
+        for (key, number) in [
+            ("connections", self.connections),
+            ("connections_per_address", self.connections_per_address),
+            ("calls", self.calls),
+            ("calls_per_address", self.calls_per_address),
+            ("calls_per_connection", self.calls_per_connection as usize),
+        ] {
+            if number == 0 {
+                return Err(format!("{key} must be at least 1"));
+            }
         }
         if !(1 << 10..=1 << 20).contains(&self.header_bytes.0) {
             return Err("header_bytes must be between 1KiB and 1MiB".to_owned());
+        }
+        if !(1 << 20..=1 << 31).contains(&self.request_memory.0) {
+            return Err("request_memory must be between 1MiB and 2GiB".to_owned());
         }
         let shortest = Duration::from_millis(100);
         for (key, span) in [
@@ -91,6 +113,9 @@ pub struct Refused {
 pub(super) enum Reason {
     Connections,
     ConnectionsPerAddress,
+    Calls,
+    CallsPerAddress,
+    Requests,
     Handshake,
     Greeting,
     SlowRequest,
@@ -98,9 +123,12 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
+        Self::Calls,
+        Self::CallsPerAddress,
+        Self::Requests,
         Self::Handshake,
         Self::Greeting,
         Self::SlowRequest,
@@ -111,6 +139,9 @@ impl Reason {
         match self {
             Self::Connections => "CONNECTIONS",
             Self::ConnectionsPerAddress => "CONNECTIONS_PER_ADDRESS",
+            Self::Calls => "CALLS",
+            Self::CallsPerAddress => "CALLS_PER_ADDRESS",
+            Self::Requests => "REQUESTS",
             Self::Handshake => "HANDSHAKE",
             Self::Greeting => "GREETING",
             Self::SlowRequest => "SLOW_REQUEST",
@@ -124,6 +155,11 @@ impl Reason {
             Self::ConnectionsPerAddress => {
                 "an address has as many connections as limits.connections_per_address allows"
             }
+            Self::Calls => "there are as many calls as limits.calls allows",
+            Self::CallsPerAddress => {
+                "an address has as many calls as limits.calls_per_address allows"
+            }
+            Self::Requests => "too much of requests is not whole yet, in number or in memory",
             Self::Handshake => "a TLS handshake did not come about",
             Self::Greeting => "a connection did not say what it speaks",
             Self::SlowRequest => "a request was not sent in limits.request_time",
@@ -155,33 +191,49 @@ impl Refused {
     }
 }
 
-/// Admits connections. Cheap to clone.
+/// Admits connections, and calls on them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Door {
     limits: Limits,
     refused: Refused,
-    open: Arc<Mutex<Open>>,
+    connections: Places,
+    calls: Places,
+    /// Of calls whose requests are not whole, when they have to wait for the rest.
+    waiting: Places,
+    /// The bytes of those requests.
+    request_memory: Arc<Semaphore>,
+}
+
+/// What is taken, in all and from each address. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    taken: Arc<Mutex<Taken>>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct Taken {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that was admitted, until this is dropped.
+/// A place that was taken, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    door: Door,
+pub(super) struct Place {
+    places: Places,
     address: Option<IpAddr>,
 }
 
 impl Door {
     pub(super) fn new(limits: Limits, refused: Refused) -> Self {
+        let request_memory = usize::try_from(limits.request_memory.0);
+        let request_memory = request_memory.unwrap_or(usize::MAX);
         Self {
             limits,
             refused,
-            open: Arc::default(),
+            connections: Places::default(),
+            calls: Places::default(),
+            waiting: Places::default(),
+            request_memory: Arc::new(Semaphore::new(request_memory.min(Semaphore::MAX_PERMITS))),
         }
     }
 
@@ -196,42 +248,79 @@ impl Door {
     }
 
     /// A connection from `address`; none if there are too many.
-    pub(super) fn admit(&self, address: Option<IpAddr>) -> Option<Admitted> {
-        let mut open = self.open();
-        if open.all >= self.limits.connections {
-            self.refused.count(Reason::Connections);
+    pub(super) fn admit(&self, address: Option<IpAddr>) -> Option<Place> {
+        let most = (self.limits.connections, self.limits.connections_per_address);
+        let reasons = (Reason::Connections, Reason::ConnectionsPerAddress);
+        self.take(&self.connections, address, most, reasons)
+    }
+
+    /// A call from `address`; none if there are too many.
+    pub(super) fn call(&self, address: Option<IpAddr>) -> Option<Place> {
+        let most = (self.limits.calls, self.limits.calls_per_address);
+        let reasons = (Reason::Calls, Reason::CallsPerAddress);
+        self.take(&self.calls, address, most, reasons)
+    }
+
+    /// A call from `address` whose request is not whole and has to be waited for; none if
+    /// there are too many.
+    pub(super) fn wait(&self, address: Option<IpAddr>) -> Option<Place> {
+        let reasons = (Reason::Requests, Reason::Requests);
+        let most = (MOST_WAITING, MOST_WAITING_PER_ADDRESS);
+        self.take(&self.waiting, address, most, reasons)
+    }
+
+    /// Room for more of a request, until it is dropped; none if there is none.
+    pub(super) fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        let room = Arc::clone(&self.request_memory).try_acquire_many_owned(bytes);
+        room.inspect_err(|_| self.refused.count(Reason::Requests))
+            .ok()
+    }
+
+    fn take(
+        &self,
+        places: &Places,
+        address: Option<IpAddr>,
+        (most, most_of_address): (usize, usize),
+        (all_taken, all_of_address_taken): (Reason, Reason),
+    ) -> Option<Place> {
+        let mut taken = places.taken();
+        if taken.all >= most {
+            self.refused.count(all_taken);
             return None;
         }
         if let Some(address) = address {
-            let of_address = open.by_address.entry(address).or_default();
-            if *of_address >= self.limits.connections_per_address {
-                self.refused.count(Reason::ConnectionsPerAddress);
+            let of_address = taken.by_address.entry(address).or_default();
+            if *of_address >= most_of_address {
+                self.refused.count(all_of_address_taken);
                 return None;
             }
             *of_address += 1;
         }
-        open.all += 1;
-        Some(Admitted {
-            door: self.clone(),
+        taken.all += 1;
+        Some(Place {
+            places: places.clone(),
             address,
         })
     }
+}
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+impl Places {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Admitted {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.door.open();
-        open.all -= 1;
+        let mut taken = self.places.taken();
+        taken.all -= 1;
         if let Some(address) = self.address
-            && let Some(count) = open.by_address.get_mut(&address)
+            && let Some(count) = taken.by_address.get_mut(&address)
         {
             *count -= 1;
             if *count == 0 {
-                open.by_address.remove(&address);
+                taken.by_address.remove(&address);
             }
         }
     }
@@ -257,8 +346,9 @@ mod tests {
         let counts: Vec<_> = door.refused().counts().take(2).collect();
         assert_eq!(counts, [("CONNECTIONS", 1), ("CONNECTIONS_PER_ADDRESS", 1)]);
         drop(held);
-        assert!(door.admit(one).is_some());
+        // Calls have places of their own.
+        assert!(door.admit(one).is_some() && door.call(one).is_some());
         drop(other);
-        assert!(door.open().by_address.is_empty());
+        assert!(door.connections.taken().by_address.is_empty());
     }
 }

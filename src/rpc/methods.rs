@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,7 +12,13 @@ use http::{HeaderValue, header};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, body::Body, codegen::Service, service::Routes};
 
-use super::{body::Timely, caller::Caller, consume, limits::Door, status, stream_alerts};
+use super::{
+    body::{Held, Timely},
+    caller::Caller,
+    consume,
+    limits::{Door, Place},
+    status, stream_alerts,
+};
 use crate::{
     access::{Access, Peer},
     delivery::Subscriptions,
@@ -113,22 +120,44 @@ pub(super) struct Methods {
 }
 
 impl Methods {
-    /// Answers `request`, if its maker may make it.
+    /// Answers `request`, if there is room for it and its maker may make it.
     pub(super) async fn answer(
         self,
         request: http::Request<Body>,
     ) -> Result<http::Response<Body>, Infallible> {
-        let mut request = self.timely(request);
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        // Of this process are only those that it needs itself.
+        let address = peer.as_ref().and_then(|peer| peer.ip());
+        let Some(place) = self.door.call(address) else {
+            return Ok(status::overloaded().into_http());
+        };
+        let place = Arc::new(place);
+        let mut request = self.timely(request, address);
+        request.extensions_mut().insert(Arc::clone(&place));
+        let is_stream = [stream_alerts::PATH, consume::PATH].contains(&request.uri().path());
+        let answer = self.admitted(request, peer).await?;
+        // Streams keep it themselves: to wrap each of their frames would cost more.
+        if is_stream {
+            return Ok(answer);
+        }
+        Ok(answer.map(|body| Held::until_end_of(body, place)))
+    }
+
+    async fn admitted(
+        self,
+        mut request: http::Request<Body>,
+        peer: Option<Arc<Peer>>,
+    ) -> Result<http::Response<Body>, Infallible> {
         let rights = match needs(request.uri().path()) {
             Needs::Nothing => return self.dispatch(request).await,
             Needs::AnyGrant => &[][..],
             Needs::OneOf(rights) => rights,
         };
-        let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let shown = request.headers().get(header::AUTHORIZATION).cloned();
         let method = request.uri().path().to_owned();
+        let place = request.extensions_mut().remove::<Arc<Place>>();
         let caller = match self.caller(peer, shown, &method, rights).await {
-            Ok(caller) => caller,
+            Ok(caller) => caller.in_place(place),
             Err(status) => return Ok(status.into_http()),
         };
         request.extensions_mut().insert(caller.clone());
@@ -140,12 +169,11 @@ impl Methods {
     }
 
     /// The request, which must come in time.
-    fn timely(&self, request: http::Request<Body>) -> http::Request<Body> {
+    fn timely(&self, request: http::Request<Body>, address: Option<IpAddr>) -> http::Request<Body> {
         if STREAMED.contains(&request.uri().path()) {
             return request;
         }
-        let (time, refused) = (self.door.limits().request_time.0, self.door.refused());
-        request.map(|body| Timely::within(time, body, refused.clone()))
+        request.map(|body| Timely::within(&self.door, address, body))
     }
 
     async fn caller(

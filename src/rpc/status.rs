@@ -303,6 +303,13 @@ pub(super) fn filter_quota(predicates: usize, most: usize) -> Status {
     bad_field("FILTER_TOO_COMPLEX", "filter", message)
 }
 
+/// There are as many calls as there may be.
+pub(super) fn overloaded() -> Status {
+    let message = "the gateway has as many calls as it takes, or your address has";
+    let failure = Failure::new(Code::Unavailable, "OVERLOADED", message);
+    failure.retry().status()
+}
+
 /// What only those get who see all of the log.
 pub(super) fn not_all_seen(what: &str, grant: &Grant) -> Status {
     let message = format!(

@@ -20,7 +20,7 @@ listen:
   - address: "{tls}"
     tls: {{certificate: {certs}/server.crt, key: {certs}/server.key, client_ca: {certs}/ca.crt}}
 data_dir: {folder}/data
-operations: {{listen: "127.0.0.1:0"}}
+operations: {{listen: "127.0.0.1:0", falco_events: true}}
 sources:
   - id: http
     http: {{listen: "{http}"}}

@@ -20,6 +20,8 @@ mod falco_grpc;
 #[cfg(test)]
 mod file_input;
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod gateway;

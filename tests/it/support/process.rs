@@ -132,6 +132,14 @@ impl Process {
         self.channel.clone()
     }
 
+    /// How much memory it has, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = resident.unwrap().trim().trim_end_matches(" kB");
+        resident.parse().unwrap()
+    }
+
     /// As the kernel ends it: nothing is told, nothing is finished.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
