@@ -57,12 +57,21 @@ impl Queue {
             if self.position >= end {
                 return None;
             }
-            // Nobody asked to be disconnected for being slow, so there is no error.
-            let frame = self.subscription.next().await?.ok()?;
-            if let Some(response) = self.take(frame) {
+            if let Some(response) = self.step().await? {
                 return Some(response);
             }
         }
+    }
+
+    /// The next response, or only another position; none at the end. Cancelling it loses
+    /// nothing.
+    pub(super) async fn step(&mut self) -> Option<Option<Response>> {
+        if let Some(response) = self.at_hand() {
+            return Some(Some(response));
+        }
+        // Nobody asked to be disconnected for being slow, so there is no error.
+        let frame = self.subscription.next().await?.ok()?;
+        Some(self.take(frame))
     }
 
     fn at_hand(&mut self) -> Option<Response> {

@@ -35,8 +35,8 @@ struct Shared {
 struct AtHand {
     /// Each with the position after it, the oldest first.
     responses: VecDeque<(Response, Position)>,
-    /// Everything up to here was taken.
-    taken: Position,
+    /// Everything up to here is among the responses, or was taken.
+    known: Position,
     /// Who took the last.
     taker: Option<Taker>,
     next_taker: u64,
@@ -80,11 +80,12 @@ impl SharedQueue {
             }
             {
                 let mut at_hand = self.shared.at_hand();
-                if at_hand.taken >= end {
+                let next = at_hand.responses.front();
+                let is_beyond = next.is_some_and(|(_, position)| *position > end);
+                if is_beyond || next.is_none() && at_hand.known >= end {
                     return None;
                 }
-                if let Some((response, position)) = at_hand.responses.pop_front() {
-                    at_hand.taken = position;
+                if let Some((response, _)) = at_hand.responses.pop_front() {
                     at_hand.taker = Some(taker);
                     drop(at_hand);
                     self.shared.taken.notify_one();
@@ -102,11 +103,17 @@ impl SharedQueue {
 
 impl Shared {
     async fn fill(self: Arc<Self>, mut queue: Queue) {
-        while let Some(response) = queue.next().await {
+        while let Some(response) = queue.step().await {
+            let Some(response) = response else {
+                self.at_hand().known = queue.position();
+                self.changed.notify_waiters();
+                continue;
+            };
             while self.at_hand().responses.len() >= AT_HAND {
                 self.taken.notified().await;
             }
             let mut at_hand = self.at_hand();
+            at_hand.known = queue.position();
             at_hand.responses.push_back((response, queue.position()));
             drop(at_hand);
             self.changed.notify_waiters();

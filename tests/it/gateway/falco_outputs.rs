@@ -217,6 +217,23 @@ async fn get_gives_what_came_since_the_last_on_the_connection() {
     }
 }
 
+/// What is older than the backlog is not for anybody, and nobody waits for it.
+#[tokio::test]
+async fn get_ends_where_there_is_nothing_to_give() {
+    for delivery in [Sharing::Broadcast, Sharing::Shared] {
+        let gateway = serving(FalcoOutputs {
+            delivery,
+            backlog: Span(Duration::ZERO),
+            ..FalcoOutputs::default()
+        })
+        .await;
+        post(&gateway, 0..3).await;
+        assert_eq!(rules(&get(gateway.channel()).await).len(), 0);
+        post(&gateway, 3..5).await;
+        assert_eq!(rules(&get(gateway.channel()).await), numbered(3..5));
+    }
+}
+
 #[tokio::test]
 async fn one_that_does_not_read_holds_up_nobody_of_the_shared_queue() {
     let gateway = serving(FalcoOutputs {
