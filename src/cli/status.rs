@@ -1,5 +1,7 @@
 use std::io::{self, Write};
 
+use tonic::{Code, Response, Status};
+
 use super::{CliError, Server, render::safe, style};
 use crate::{
     pb::{self, gateway_service_client::GatewayServiceClient},
@@ -13,30 +15,56 @@ pub(super) async fn run(server: &Server) -> Result<(), CliError> {
         .get_gateway_info(pb::GetGatewayInfoRequest {})
         .await?
         .into_inner();
-    let sources = client
-        .list_sources(pb::ListSourcesRequest {})
-        .await?
-        .into_inner();
-    let streams = client
-        .list_streams(pb::ListStreamsRequest {})
-        .await?
-        .into_inner();
-    let bridges = client
-        .list_bridges(pb::ListBridgesRequest {})
-        .await?
-        .into_inner();
+    let sources = granted(client.list_sources(pb::ListSourcesRequest {}).await)?;
+    let streams = granted(client.list_streams(pb::ListStreamsRequest {}).await)?;
+    let bridges = granted(client.list_bridges(pb::ListBridgesRequest {}).await)?;
     let mut out = anstream::stdout().lock();
     gateway(&mut out, &info)?;
-    for source in &sources.sources {
+    if let Some(caller) = &info.caller {
+        self::caller(&mut out, caller)?;
+    }
+    for source in sources.iter().flat_map(|it| &it.sources) {
         self::source(&mut out, source)?;
     }
-    for stream in &streams.streams {
+    for stream in streams.iter().flat_map(|it| &it.streams) {
         self::stream(&mut out, stream)?;
     }
-    for bridge in &bridges.bridges {
+    for bridge in bridges.iter().flat_map(|it| &it.bridges) {
         self::bridge(&mut out, bridge)?;
     }
     Ok(())
+}
+
+/// What was answered; nothing if it is not for the caller.
+fn granted<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::PermissionDenied => Ok(None),
+        Err(status) => Err(status),
+    }
+}
+
+/// Who asks, where that makes a difference.
+fn caller(out: &mut impl Write, caller: &pb::Caller) -> io::Result<()> {
+    if caller.grant.is_empty() {
+        return Ok(());
+    }
+    let strong = style::STRONG;
+    write!(
+        out,
+        "you      {strong}{}{strong:#}, by the grant {}: {}",
+        safe(&caller.identity),
+        safe(&caller.grant),
+        caller.rights.join(", ")
+    )?;
+    if !caller.scope.is_empty() {
+        write!(out, "; only {}", safe(&caller.scope))?;
+    }
+    if !caller.redacted_fields.is_empty() {
+        let hidden: Vec<_> = caller.redacted_fields.iter().map(|it| safe(it)).collect();
+        write!(out, "; without {}", hidden.join(", "))?;
+    }
+    writeln!(out)
 }
 
 fn gateway(out: &mut impl Write, info: &pb::GetGatewayInfoResponse) -> io::Result<()> {
