@@ -3,4 +3,6 @@
 mod changes;
 mod identities;
 mod leaks;
+mod listeners;
+mod quotas;
 mod rights;

@@ -94,6 +94,14 @@ impl Running {
         }
     }
 
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    pub(crate) fn operations_address(&self) -> SocketAddr {
+        self.operations
+    }
+
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
