@@ -10,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use rustls_native_certs::load_native_certs;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,7 +19,7 @@ use tokio::{
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
-        RootCertStore, ServerConfig,
+        ClientConfig, RootCertStore, ServerConfig,
         crypto::ring,
         pki_types::{
             CertificateDer, PrivateKeyDer,
@@ -181,6 +182,30 @@ pub enum TlsError {
         /// Why not.
         reason: String,
     },
+}
+
+/// What speaks TLS with servers of the system's authorities, and those in `ca`.
+///
+/// # Errors
+/// When `ca` cannot be read or used.
+pub fn client(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore::empty();
+    // What is unreadable there is the system's affair, and shows when nothing is left.
+    roots.add_parsable_certificates(load_native_certs().certs);
+    let unusable = |path: &Path, reason: String| TlsError::Unusable {
+        path: path.to_owned(),
+        reason,
+    };
+    if let Some(path) = ca {
+        for certificate in certificates(path)? {
+            let added = roots.add(certificate);
+            added.map_err(|error| unusable(path, error.to_string()))?;
+        }
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(ca.unwrap_or(Path::new("")), error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// What the files of `tls` make.

@@ -8,7 +8,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use reqwest::{Certificate, Client};
+use reqwest::Client;
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout},
@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Jwt;
+use crate::tls;
 
 /// Keys are not fetched more often, whatever kids callers make up.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
@@ -190,15 +191,10 @@ fn parse(bytes: &[u8]) -> Result<JwkSet, String> {
 }
 
 fn client(config: &Jwt) -> Result<Client, String> {
-    let mut builder = Client::builder()
+    let tls = tls::client(config.ca.as_deref()).map_err(|error| error.to_string())?;
+    let builder = Client::builder()
         .user_agent(concat!("falco-gateway/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none());
-    if let Some(path) = &config.ca {
-        let pem = fs::read(path)
-            .map_err(|error| format!("failed to read ca {}: {error}", path.display()))?;
-        let authorities = Certificate::from_pem_bundle(&pem);
-        let authorities = authorities.map_err(|error| format!("ca {}: {error}", path.display()))?;
-        builder = builder.tls_certs_merge(authorities);
-    }
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_backend_preconfigured(tls);
     builder.build().map_err(|error| error.to_string())
 }

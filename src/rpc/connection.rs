@@ -56,7 +56,11 @@ pub(super) async fn serve<S>(
 {
     let peer = Arc::new(stream.peer());
     let limits = *door.limits();
-    let stream = match greeting(stream, limits.greeting_time.0).await {
+    let greeted = tokio::select! {
+        greeted = greeting(stream, limits.greeting_time.0) => greeted,
+        () = shutdown.cancelled() => return,
+    };
+    let stream = match greeted {
         Ok(stream) => stream,
         Err(error) => {
             if error.kind() == io::ErrorKind::TimedOut {

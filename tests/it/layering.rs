@@ -25,7 +25,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("tls", &[]),
     ("telemetry", &["access"]),
     ("policy", &["alert", "filter", "normalize", "units"]),
-    ("access", &["clock", "policy", "units"]),
+    ("access", &["clock", "policy", "tls", "units"]),
     (
         "source",
         &["alert", "backoff", "clock", "state", "tls", "units"],

@@ -36,6 +36,8 @@ mod normalize;
 #[cfg(test)]
 mod parts;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tls;

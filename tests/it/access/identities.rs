@@ -1,10 +1,16 @@
 //! Who somebody is to the gateway.
 
+use std::sync::{Arc, Mutex};
+
 use falco_gateway::{
     client::Connection,
     pb::{self, gateway_service_client::GatewayServiceClient},
 };
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::JoinHandle,
+};
 use tonic::{Code, Status};
 
 use crate::support::{
@@ -173,4 +179,54 @@ async fn the_first_grant_that_names_somebody_is_his() {
         let caller = caller(credentials.with_token(&gateway, &token(name))).await;
         assert_eq!(caller.unwrap().grant, grant);
     }
+}
+
+/// Answers every request with the keys, as long as it runs.
+fn serve_keys(listener: tokio::net::TcpListener, keys: Arc<Mutex<String>>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let body = keys.lock().unwrap().clone();
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all((head + &body).as_bytes()).await;
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_fetched_and_fetched_anew_when_a_token_names_another() {
+    let mut credentials = Credentials::new();
+    let keys_of = |signer: &Signer| json!({"keys": [signer.jwk()]}).to_string();
+    let keys = Arc::new(Mutex::new(keys_of(&credentials.signer)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = serve_keys(listener, Arc::clone(&keys));
+    credentials.access.jwt[0].jwks = format!("http://{address}/keys");
+    let gateway = open_to_all(&mut credentials).await;
+    let ask = async |signer: &Signer| {
+        let token = signer.token("ann", 600);
+        caller(credentials.with_token(&gateway, &token)).await
+    };
+    assert_eq!(
+        ask(&credentials.signer).await.unwrap().identity,
+        "jwt:corp:ann"
+    );
+    let next = Signer::new("second");
+    *keys.lock().unwrap() = keys_of(&next);
+    // Fetched a moment ago: whoever makes up names does not have them fetched each time.
+    assert_eq!(ask(&next).await.unwrap_err().code(), Code::Unauthenticated);
+    in_time(async {
+        while ask(&next).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    })
+    .await;
+    // The old one is gone, and what there is stays while the issuer is away.
+    serving.abort();
+    assert!(ask(&credentials.signer).await.is_err());
+    ask(&next).await.unwrap();
 }

@@ -13,7 +13,7 @@ use falco_gateway::{
     gateway::{Gateway, ListenError, StartError},
     pb::{self, stream_frame::Kind},
 };
-use tokio::time::Instant;
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::support::{
@@ -51,6 +51,44 @@ async fn streams_get_everything_and_are_told_to_come_back() {
     assert!(stream.try_next().await.unwrap().is_none());
     assert!(in_time(health.message()).await.unwrap().is_none());
     gateway.stopped().await;
+}
+
+/// Whoever holds a connection, and however: the end comes within its deadlines.
+#[tokio::test(flavor = "multi_thread")]
+async fn stuck_peers_of_every_kind_cannot_hold_the_shutdown() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    let gateway = Running::start().await;
+    let mut stuck = gateway.stream(from_the_start("")).await;
+    stuck.opened().await;
+    let grpc = gateway.address.strip_prefix("http://").unwrap().to_owned();
+    let (http, operations) = (gateway.http_address(), gateway.operations_address());
+    let mut held = Vec::new();
+    for (address, said) in [
+        (grpc.clone(), &b""[..]),
+        (grpc.clone(), &PREFACE[..5]),
+        (grpc.clone(), PREFACE),
+        (grpc, b"POST / HTTP/1.1\r\n"),
+        (http.to_string(), b""),
+        (
+            http.to_string(),
+            b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx",
+        ),
+        (operations.to_string(), b""),
+        (operations.to_string(), b"GET /metrics HTTP/1.1\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        held.push(stream);
+    }
+    // Alerts that nobody reads, more than windows hold.
+    let bodies = (0..200).map(|number| numbered_body(number, 20_000));
+    gateway.post_all(bodies).await;
+    let began = Instant::now();
+    gateway.stopped().await;
+    let took = began.elapsed();
+    // Sources have 6 s, and streams 5 behind them.
+    assert!(took < Duration::from_secs(13), "{took:?}");
+    drop((held, stuck));
 }
 
 #[tokio::test]
