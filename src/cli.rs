@@ -160,7 +160,7 @@ async fn dispatch(arguments: Arguments, telemetry: &Telemetry) -> Result<(), Cli
         Command::Get(arguments) => get::run(&server, arguments).await,
         Command::Publish(arguments) => publish::run(&server, arguments).await,
         Command::Filter(command) => filter::run(command),
-        Command::Config(command) => config::run(command),
+        Command::Config(command) => config::run(command).await,
         Command::Policy(command) => policy::run(command),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Subscription(command) => subscription::run(&server, command).await,

@@ -165,6 +165,14 @@ impl Gateway {
         })
     }
 
+    /// Whether all listeners of `config` may be where they are. Binds none.
+    ///
+    /// # Errors
+    /// With the first that may not.
+    pub async fn check(config: &Config) -> Result<(), StartError> {
+        Ok(listen::check(config).await?)
+    }
+
     /// What the log held at the start.
     pub fn log_bounds(&self) -> log::Bounds {
         self.log.bounds()

@@ -1,7 +1,7 @@
 use std::{io::Write, path::PathBuf};
 
 use super::CliError;
-use crate::config::Config;
+use crate::{config::Config, gateway::Gateway};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -17,11 +17,12 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: Command) -> Result<(), CliError> {
+pub(super) async fn run(command: Command) -> Result<(), CliError> {
     let mut out = anstream::stdout();
     match command {
         Command::Check { file } => {
             let config = Config::read(&file)?;
+            Gateway::check(&config).await?;
             let (listeners, sources) = (config.listen.len(), config.sources.len());
             let bridges = config.bridges.len();
             writeln!(

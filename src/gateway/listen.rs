@@ -1,6 +1,7 @@
 use std::{
     fs::{self, Permissions},
     io,
+    net::SocketAddr,
     os::unix::fs::{FileTypeExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     time::Duration,
@@ -96,26 +97,52 @@ pub(super) async fn http(
     let acceptor = tls
         .map(|tls| acceptor(address, tls, tls::HTTP))
         .transpose()?;
-    let asks = tls.is_some_and(tls::Config::asks_everybody);
-    let anywhere = asks || config.allow_plaintext_off_loopback;
+    let anywhere = http_may_be_anywhere(tls, config);
     Ok((tcp(address, anywhere).await?, acceptor))
 }
 
 /// A listener for gRPC. One on which nobody is asked who he is, is on loopback unless the
 /// configuration says otherwise.
 async fn grpc(listen: &Listen, config: &Config) -> Result<Listener, ListenError> {
-    let anyone = config.allow_plaintext_off_loopback;
     let address = &listen.address;
     if let Some(path) = address.strip_prefix(UNIX) {
         return unix(Path::new(path), &listen.socket).await;
     }
+    let anywhere = may_be_anywhere(listen, config);
     let Some(tls) = &listen.tls else {
-        return Ok(Listener::Tcp(tcp(address, anyone).await?));
+        return Ok(Listener::Tcp(tcp(address, anywhere).await?));
     };
     let acceptor = acceptor(address, tls, tls::GRPC)?;
-    let asks = tls.asks_everybody() || config.access.grants.is_some();
-    let listener = tcp(address, anyone || asks).await?;
-    Ok(Listener::Tls(listener, acceptor))
+    Ok(Listener::Tls(tcp(address, anywhere).await?, acceptor))
+}
+
+/// Whether everybody who comes to a listener for gRPC is asked who he is, or need not be.
+fn may_be_anywhere(listen: &Listen, config: &Config) -> bool {
+    let asks = |tls: &tls::Config| tls.asks_everybody() || config.access.grants.is_some();
+    config.allow_plaintext_off_loopback || listen.tls.as_ref().is_some_and(asks)
+}
+
+/// The same for a listener for HTTP, where there are no grants.
+fn http_may_be_anywhere(tls: Option<&tls::Config>, config: &Config) -> bool {
+    config.allow_plaintext_off_loopback || tls.is_some_and(tls::Config::asks_everybody)
+}
+
+/// Whether all listeners of `config` may be where they are. Binds none, and reads no file.
+pub(super) async fn check(config: &Config) -> Result<(), ListenError> {
+    for listen in &config.listen {
+        if !listen.address.starts_with(UNIX) {
+            allowed(&listen.address, may_be_anywhere(listen, config)).await?;
+        }
+    }
+    let sources = config.sources.iter().filter_map(|it| it.http.as_ref());
+    let sources = sources.map(|http| (&http.listen, http.tls.as_ref()));
+    let operations = (&config.operations.listen, config.operations.tls.as_ref());
+    for (address, tls) in sources.chain([operations]) {
+        if !address.is_empty() {
+            allowed(address, http_may_be_anywhere(tls, config)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What speaks TLS at `address`.
@@ -132,19 +159,28 @@ fn acceptor(
 
 /// A TCP listener, on loopback unless it may be elsewhere.
 async fn tcp(address: &str, anywhere: bool) -> Result<TcpListener, ListenError> {
-    let failed = |error| ListenError::Bind {
+    let addresses = allowed(address, anywhere).await?;
+    let bound = TcpListener::bind(addresses.as_slice()).await;
+    bound.map_err(|error| ListenError::Bind {
         address: address.to_owned(),
         error,
-    };
-    let addresses: Vec<_> = lookup_host(address).await.map_err(failed)?.collect();
+    })
+}
+
+/// What `address` is, if it may be listened on.
+async fn allowed(address: &str, anywhere: bool) -> Result<Vec<SocketAddr>, ListenError> {
+    let found = lookup_host(address).await;
+    let found = found.map_err(|error| ListenError::Bind {
+        address: address.to_owned(),
+        error,
+    })?;
+    let addresses: Vec<_> = found.collect();
     if !anywhere && addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(ListenError::Plaintext {
             address: address.to_owned(),
         });
     }
-    TcpListener::bind(addresses.as_slice())
-        .await
-        .map_err(failed)
+    Ok(addresses)
 }
 
 async fn unix(path: &Path, socket: &Socket) -> Result<Listener, ListenError> {

@@ -191,13 +191,18 @@ async fn a_reader_of_the_output_that_leaves_is_no_error() {
 #[test]
 fn exit_codes_say_who_must_act() {
     let nobody = "http://127.0.0.1:1";
-    let cases: [(&[&str], i32); 7] = [
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("open.yaml");
+    // Anybody could read and write there: the gateway would not start.
+    std::fs::write(&open, "listen: ['0.0.0.0:1']").unwrap();
+    let cases: [(&[&str], i32); 8] = [
         (&["status", "--server", nobody], 3),
         (&["filter", "check", "priority >= error"], 0),
         (&["filter", "check", "priority >= eror"], 2),
         (&["watch", "--filter", "(", "--server", nobody], 2),
         (&["publish", "/nonexistent", "--server", nobody], 1),
         (&["config", "check", "/nonexistent.yaml"], 2),
+        (&["config", "check", open.to_str().unwrap()], 1),
         (&["no-such-command"], 2),
     ];
     for (arguments, code) in cases {
