@@ -82,7 +82,7 @@ Where gRPC is served. The socket is for `kubectl exec ... falco-gateway status`,
 {{/* The user's configuration, and beside it what was not said and must fit the chart's ports and volumes. */}}
 {{- define "falco-gateway.config" -}}
 {{- if not .Values.config.allow_plaintext_off_loopback }}
-{{- fail "config.allow_plaintext_off_loopback must be true in a pod: the kubelet's probes and Falco's posts come over the pod network, where the operations listener and the HTTP input have no TLS. It does not open gRPC" }}
+{{- fail "config.allow_plaintext_off_loopback must be true in a pod: the kubelet's probes and Falco's posts come over the pod network, and the chart gives the operations listener and the HTTP input no TLS. It does not open gRPC" }}
 {{- end }}
 {{- if and .Values.tls.secretName .Values.plaintextGrpc }}
 {{- fail "plaintextGrpc and tls.secretName exclude each other: both are port 5060" }}
