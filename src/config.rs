@@ -5,26 +5,28 @@
 //! says what is wrong in words, with line and column.
 
 mod listen;
+mod source;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
-pub use self::listen::{Listen, Mode, Socket};
+pub(crate) use self::source::SourceKind;
+pub use self::{
+    listen::{Listen, Mode, Socket},
+    source::SourceConfig,
+};
 pub use crate::tls::{ClientCertificate, Config as Tls};
 use crate::{
-    access,
-    alert::{Origin, Transport},
-    bridge,
+    access, bridge,
     delivery::{self, checked_name},
     log,
     rpc::{FalcoOutputs, GrpcWeb, Limits},
-    source::{falco_grpc, file, http, stdin},
+    source::http,
     telemetry,
     units::Size,
     web,
@@ -67,41 +69,6 @@ pub struct Config {
     pub access: access::Config,
     /// What is sent on to others.
     pub bridges: Vec<bridge::Config>,
-}
-
-/// One source: an id, what its alerts are marked with, and exactly one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceConfig {
-    /// Its name, in every alert's origin.
-    pub id: String,
-    /// The cluster it is of.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub cluster: String,
-    /// Free labels for its alerts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    /// Alerts are posted to us.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<http::Config>,
-    /// We subscribe to a Falco.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub falco_grpc: Option<falco_grpc::Config>,
-    /// We follow a file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<file::Config>,
-    /// We read standard input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdin: Option<stdin::Config>,
-}
-
-/// A source's one kind.
-#[derive(Debug, Clone)]
-pub(crate) enum SourceKind {
-    Http(http::Config),
-    FalcoGrpc(falco_grpc::Config),
-    File(file::Config),
-    Stdin(stdin::Config),
 }
 
 /// What is wrong with a configuration.
@@ -308,71 +275,12 @@ fn suggest(problem: String) -> String {
         .unwrap_or(problem)
 }
 
-impl SourceConfig {
-    /// An HTTP input with the id `http`.
-    pub fn http(config: http::Config) -> Self {
-        Self {
-            id: "http".to_owned(),
-            cluster: String::new(),
-            labels: BTreeMap::new(),
-            http: Some(config),
-            falco_grpc: None,
-            file: None,
-            stdin: None,
-        }
-    }
-
-    /// The files of its listener's TLS, if it has one.
-    pub(crate) fn tls(&self) -> Option<&Tls> {
-        self.http.as_ref()?.tls.as_ref()
-    }
-
-    /// What its alerts are marked with.
-    pub(crate) fn origin(&self, transport: Transport) -> Origin {
-        Origin {
-            source_id: self.id.as_str().into(),
-            transport,
-            cluster: self.cluster.as_str().into(),
-            labels: Arc::new(self.labels.clone()),
-        }
-    }
-
-    /// Its one kind.
-    pub(crate) fn kind(&self) -> Result<SourceKind, String> {
-        let kinds: Vec<SourceKind> = [
-            self.http.clone().map(SourceKind::Http),
-            self.falco_grpc.clone().map(SourceKind::FalcoGrpc),
-            self.file.clone().map(SourceKind::File),
-            self.stdin.clone().map(SourceKind::Stdin),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let count = kinds.len();
-        match <[SourceKind; 1]>::try_from(kinds) {
-            Ok([kind]) => Ok(kind),
-            Err(_) => Err(format!(
-                "has {count} kinds: give it exactly one of http, falco_grpc, file, stdin"
-            )),
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        match self.kind()? {
-            SourceKind::Http(config) => config.check().map_err(|error| error.to_string()),
-            SourceKind::FalcoGrpc(config) => config.check().map_err(|error| error.to_string()),
-            SourceKind::File(config) => config.check().map_err(|error| error.to_string()),
-            SourceKind::Stdin(_) => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::units::Span;
+    use crate::{alert::Transport, units::Span};
 
     fn error(text: &str) -> String {
         Config::parse(text).unwrap_err().to_string()
