@@ -27,7 +27,8 @@ pub const TARGET: &str = "falco_gateway::audit";
 pub(super) fn entered(peer: &Peer, session: &Session, method: &str) {
     tracing::info!(
         target: TARGET,
-        identity = %session.identity(),
+        // As text, which is escaped: names are an issuer's to choose.
+        identity = session.identity().to_string(),
         grant = session.grant().name,
         peer = peer.address(),
         method,
@@ -77,7 +78,7 @@ impl Denials {
         }
         tracing::warn!(
             target: TARGET,
-            identity = identity.map(tracing::field::display),
+            identity = identity.map(ToString::to_string),
             peer = peer.address(),
             method,
             reason,
