@@ -247,7 +247,8 @@ impl Access {
                 expires: None,
             });
         }
-        rules.issuers.identify(token, clock::now()).await
+        // In a box: fetching keys is large, and every call would have room for it.
+        Box::pin(rules.issuers.identify(token, clock::now())).await
     }
 
     /// Whether nothing is configured, and everybody may do everything.

@@ -145,10 +145,12 @@ impl Session {
 
     /// Waits until it is over, and says why. A call that goes on then must end.
     pub async fn over(&self) -> End {
-        let expired = async {
-            let Some(expires) = self.expires() else {
-                return std::future::pending().await;
-            };
+        let Some(expires) = self.expires() else {
+            self.open.changed.cancelled().await;
+            return End::PolicyChanged;
+        };
+        // In a box: most credentials do not expire, and every stream would have room for it.
+        let expired = Box::pin(async move {
             // Again and again, for the clock may be set.
             loop {
                 let left = expires.duration_since(clock::now());
@@ -158,7 +160,7 @@ impl Session {
                 let left = Duration::try_from(left).unwrap_or_default();
                 tokio::time::sleep(left.min(Duration::from_secs(60))).await;
             }
-        };
+        });
         tokio::select! {
             biased;
             () = self.open.changed.cancelled() => End::PolicyChanged,

@@ -73,7 +73,9 @@ pub(super) async fn serve<S>(
     let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&peer));
         request.extensions_mut().insert(given.clone());
-        web.clone().call(request.map(Body::new))
+        // In a box, which goes with the answer's head: hyper keeps the place of whatever
+        // finds that for as long as the answer lasts.
+        Box::pin(web.clone().call(request.map(Body::new)))
     });
     let (io, outlet) = coalesced(stream, pool);
     let bells = Arc::<Bells>::default();
