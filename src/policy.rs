@@ -13,6 +13,7 @@
 mod config;
 mod grant;
 mod identity;
+mod name;
 mod pattern;
 mod redaction;
 mod sight;
@@ -23,6 +24,7 @@ pub use self::{
     config::{Config, Quota},
     grant::{Grant, Right},
     identity::Identity,
+    name::{LONGEST_NAME, is_name},
     pattern::Pattern,
     redaction::Redaction,
     sight::Sight,
@@ -78,13 +80,13 @@ impl Policy {
 
     /// The grant of `identity`; none denies everything.
     pub fn grant(&self, identity: &Identity) -> Option<&Arc<Grant>> {
-        let name = identity.to_string();
-        self.grants.iter().find(|grant| grant.is_for(&name))
+        let granted = self.granted_to(&identity.to_string());
+        granted.map(|(_, grant)| grant)
     }
 
     /// The grant of the identity that is written `identity`, with its place in the list.
-    pub fn granted_to(&self, identity: &str) -> Option<(usize, &Grant)> {
-        let mut grants = self.grants().enumerate();
+    pub fn granted_to(&self, identity: &str) -> Option<(usize, &Arc<Grant>)> {
+        let mut grants = self.grants.iter().enumerate();
         grants.find(|(_, grant)| grant.is_for(identity))
     }
 

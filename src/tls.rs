@@ -192,15 +192,8 @@ pub fn client(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     // What is unreadable there is the system's affair, and shows when nothing is left.
     roots.add_parsable_certificates(load_native_certs().certs);
-    let unusable = |path: &Path, reason: String| TlsError::Unusable {
-        path: path.to_owned(),
-        reason,
-    };
     if let Some(path) = ca {
-        for certificate in certificates(path)? {
-            let added = roots.add(certificate);
-            added.map_err(|error| unusable(path, error.to_string()))?;
-        }
+        trust(&mut roots, path)?;
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -208,13 +201,25 @@ pub fn client(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+fn unusable(path: &Path, reason: String) -> TlsError {
+    TlsError::Unusable {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// Takes the authorities in a file for `roots`.
+fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    for certificate in certificates(path)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| unusable(path, error.to_string()))?;
+    }
+    Ok(())
+}
+
 /// What the files of `tls` make.
 fn server_config(tls: &Config, protocols: &[&[u8]]) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let unusable = |path: &Path, reason: String| TlsError::Unusable {
-        path: path.to_owned(),
-        reason,
-    };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&tls.certificate, error.to_string()))?;
@@ -222,11 +227,7 @@ fn server_config(tls: &Config, protocols: &[&[u8]]) -> Result<ServerConfig, TlsE
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| unusable(path, error.to_string()))?;
-            }
+            trust(&mut roots, path)?;
             let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
             let verifier = match tls.client_certificate {
                 ClientCertificate::Required => verifier,
@@ -273,7 +274,11 @@ fn check_own(path: &Path, chain: &[CertificateDer<'static>]) -> Result<(), TlsEr
     Ok(())
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The certificates in a file.
+///
+/// # Errors
+/// When it cannot be read, or has none.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     let certificates: Vec<_> = read.map_err(|error| TlsError::Read {
         what: "certificates",

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{CliError, client::check_filter, style};
 use crate::{
     access,
-    alert::{Alert, Origin, Transport},
+    alert::{Origin, Transport},
     clock,
     config::Config,
     filter::Filter,
@@ -186,11 +186,10 @@ fn try_alerts(
             CliError::Failed(format!("{}: {}", path.display(), reject.message))
         })?;
         counts[0] += 1;
-        if !grant.sight.scope().matches(&alert) {
+        let Some(shown) = grant.sight.see(&alert) else {
             continue;
-        }
+        };
         counts[1] += 1;
-        let shown = shown(&alert, grant);
         if !filter.matches(&shown) {
             continue;
         }
@@ -203,11 +202,4 @@ fn try_alerts(
         "of {all} alerts {within} are in the scope, and the filter wants {wanted} of them"
     )?;
     Ok(())
-}
-
-fn shown(alert: &Alert, grant: &Grant) -> Alert {
-    match grant.sight.redaction() {
-        redaction if redaction.is_empty() => alert.clone(),
-        redaction => redaction.apply(alert),
-    }
 }

@@ -21,6 +21,8 @@ pub type Encode = fn(&Alert) -> Bytes;
 pub struct Choice {
     filter: Filter,
     sight: Sight,
+    /// What it reads of alerts as they are in the log.
+    parts: Parts,
 }
 
 /// What an entry is to a subscriber.
@@ -44,7 +46,19 @@ pub(super) struct Shower {
 impl Choice {
     /// What `filter` wants of what is in `sight`.
     pub fn new(filter: Filter, sight: Sight) -> Self {
-        Self { filter, sight }
+        let parts = match sight.redaction().is_empty() {
+            true => {
+                let mut parts = filter.parts().clone();
+                parts.merge(sight.scope().parts());
+                parts
+            }
+            false => Parts::all(),
+        };
+        Self {
+            filter,
+            sight,
+            parts,
+        }
     }
 
     /// Everything in `sight`.
@@ -92,28 +106,19 @@ impl Choice {
             return Witness::of_all();
         }
         let choice = self.clone();
-        Witness::new(self.key(), self.parts(), move |alert| choice.wants(alert))
-    }
-
-    fn parts(&self) -> Parts {
-        if !self.sight.redaction().is_empty() {
-            return Parts::all();
-        }
-        let mut parts = self.filter.parts().clone();
-        parts.merge(self.sight.scope().parts());
-        parts
+        Witness::new(self.key(), self.parts.clone(), move |alert| {
+            choice.wants(alert)
+        })
     }
 
     /// Whether `alert`, as it is in the log, is seen and wanted.
     pub fn wants(&self, alert: &Alert) -> bool {
-        let redaction = self.sight.redaction();
-        if !self.sight.scope().matches(alert) {
-            return false;
+        // What nobody asks about need not be made.
+        if self.filter.takes_all() {
+            return self.sight.scope().matches(alert);
         }
-        if redaction.is_empty() || self.filter.takes_all() {
-            return self.filter.matches(alert);
-        }
-        self.filter.matches(&redaction.apply(alert))
+        let seen = self.sight.see(alert);
+        seen.is_some_and(|seen| self.filter.matches(&seen))
     }
 }
 
@@ -125,10 +130,7 @@ impl Shower {
             if choice.filter.takes_all() && scope.takes_all() {
                 return Chosen::Yes(Arc::clone(entry));
             }
-            let asked = match scope.takes_all() {
-                true => entry.ask(choice.filter.parts(), |alert| choice.filter.matches(alert)),
-                false => entry.ask(&choice.parts(), |alert| choice.wants(alert)),
-            };
+            let asked = entry.ask(&choice.parts, |alert| choice.wants(alert));
             return match asked {
                 None => Chosen::Unknown,
                 Some(false) => Chosen::No,

@@ -74,9 +74,8 @@ impl History<'_> {
             (Some(from), false) => (first.max(from), bounds.head),
         };
         let wanted = |entry: &Arc<Entry>| {
-            let time = entry.receive_time;
-            let is_in_time = request.since.is_none_or(|since| time >= since)
-                && request.until.is_none_or(|until| time < until);
+            let is_in_time = is_since(entry, request.since)
+                && request.until.is_none_or(|until| entry.receive_time < until);
             is_in_time
                 .then(|| self.shown(entry, request.choice))
                 .flatten()
@@ -102,9 +101,8 @@ impl History<'_> {
             true => id,
             false => self.log.unseal_id(id),
         };
-        let is_in_time = |entry: &Entry| since.is_none_or(|since| entry.receive_time >= since);
         let wanted = |entry: &Arc<Entry>| {
-            let is_it = entry.id == id && is_in_time(entry);
+            let is_it = entry.id == id && is_since(entry, since);
             is_it.then(|| self.shown(entry, choice)).flatten()
         };
         let mut through = bounds.head;
@@ -129,8 +127,7 @@ impl History<'_> {
         since: Option<Timestamp>,
     ) -> Option<Arc<Entry>> {
         let found = self.log.range(position.previous(), position, 1).await;
-        let is_in_time = |entry: &Entry| since.is_none_or(|since| entry.receive_time >= since);
-        let entry = found.first().filter(|entry| is_in_time(entry))?;
+        let entry = found.first().filter(|entry| is_since(entry, since))?;
         self.shown(entry, choice)
     }
 
@@ -229,6 +226,11 @@ impl History<'_> {
             next: (position > after).then_some(position),
         }
     }
+}
+
+/// Whether `entry` was received at `since` or after.
+fn is_since(entry: &Entry, since: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| entry.receive_time >= since)
 }
 
 /// What may still be put on a page.

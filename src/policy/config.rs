@@ -2,15 +2,12 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grant, Identity, Pattern, Redaction, Right, Sight};
+use super::{Grant, Identity, LONGEST_NAME, Pattern, Redaction, Right, Sight, is_name};
 use crate::{
     alert::View,
     filter::{Filter, MAX_PREDICATES},
     units::Span,
 };
-
-/// The longest name of a grant.
-const LONGEST_NAME: usize = 63;
 
 /// A grant, as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,13 +115,7 @@ impl Config {
 
 /// A grant's name is part of the names of its subscriptions.
 fn check_name(name: &str) -> Result<(), String> {
-    let is_letter = |byte: &u8| byte.is_ascii_lowercase();
-    let is_good = name.len() <= LONGEST_NAME
-        && name.as_bytes().first().is_some_and(is_letter)
-        && name
-            .bytes()
-            .all(|byte| is_letter(&byte) || byte.is_ascii_digit() || byte == b'-');
-    if is_good {
+    if is_name(name) {
         return Ok(());
     }
     Err(format!(

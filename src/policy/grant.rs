@@ -89,6 +89,11 @@ impl Grant {
         self.sight.is_all()
     }
 
+    /// Whether its holders may know what is counted over all alerts.
+    pub fn sees_counts(&self) -> bool {
+        self.sees_all() || self.may(Right::Admin)
+    }
+
     /// Whether who goes by this one may see and do the same by `other`. What he may take
     /// of it may differ.
     pub fn allows_same_as(&self, other: &Self) -> bool {

@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::Redaction;
-use crate::filter::Filter;
+use crate::{alert::Alert, filter::Filter};
 
 /// What somebody sees of the log: which alerts, and what of them. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +44,17 @@ impl Sight {
     /// Whether it is everything.
     pub fn is_all(&self) -> bool {
         self.inner.scope.takes_all() && self.inner.redaction.is_empty()
+    }
+
+    /// `alert` as it is seen; none if it is not.
+    pub fn see<'a>(&self, alert: &'a Alert) -> Option<Cow<'a, Alert>> {
+        if !self.scope().matches(alert) {
+            return None;
+        }
+        Some(match self.redaction().is_empty() {
+            true => Cow::Borrowed(alert),
+            false => Cow::Owned(self.redaction().apply(alert)),
+        })
     }
 
     /// Which alerts.

@@ -35,7 +35,7 @@ impl GatewayService for Gateway {
         request: Request<pb::GetGatewayInfoRequest>,
     ) -> Result<Response<pb::GetGatewayInfoResponse>, Status> {
         let caller = Caller::of(request.extensions())?;
-        let sees_counts = caller.grant().sees_all() || caller.grant().may(Right::Admin);
+        let sees_counts = caller.grant().sees_counts();
         Ok(Response::new(pb::GetGatewayInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             start_time: Some(convert::timestamp(self.start_time)),
@@ -51,7 +51,7 @@ impl GatewayService for Gateway {
         request: Request<pb::ListSourcesRequest>,
     ) -> Result<Response<pb::ListSourcesResponse>, Status> {
         let caller = Caller::of(request.extensions())?;
-        if !caller.grant().sees_all() && !caller.grant().may(Right::Admin) {
+        if !caller.grant().sees_counts() {
             return Err(status::not_all_seen("a source's counts", caller.grant()));
         }
         Ok(Response::new(pb::ListSourcesResponse {
@@ -65,7 +65,7 @@ impl GatewayService for Gateway {
     ) -> Result<Response<pb::ListStreamsResponse>, Status> {
         let caller = Caller::of(request.extensions())?;
         let is_admin = caller.grant().may(Right::Admin);
-        let sees_counts = caller.grant().sees_all() || is_admin;
+        let sees_counts = caller.grant().sees_counts();
         let identity = caller.identity();
         let streams = self.delivery.streams();
         Ok(Response::new(pb::ListStreamsResponse {

@@ -52,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
             "normalize",
             "pb",
             "source",
+            "tls",
             "units",
         ],
     ),

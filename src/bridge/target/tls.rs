@@ -1,6 +1,9 @@
 //! TLS towards a target.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls_native_certs::load_native_certs;
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use crate::bridge::outcome::Trouble;
+use crate::{bridge::outcome::Trouble, tls};
 
 /// The files, all PEM, with which a bridge speaks TLS. They are read whenever it
 /// connects.
@@ -74,19 +77,6 @@ impl Tls {
     }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, Trouble> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    let certificates: Vec<_> = read.map_err(|error| {
-        Trouble::new(format!(
-            "failed to read certificates from {}: {error}",
-            path.display()
-        ))
-    })?;
-    if certificates.is_empty() {
-        return Err(Trouble::new(format!(
-            "there is no certificate in {}: it must hold a PEM block BEGIN CERTIFICATE",
-            path.display()
-        )));
-    }
-    Ok(certificates)
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+    tls::certificates(path).map_err(|error| Trouble::new(error.to_string()))
 }

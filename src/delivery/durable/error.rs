@@ -1,7 +1,5 @@
 use super::super::{CursorError, OpenError};
-
-/// The longest name of a subscription.
-const LONGEST_NAME: usize = 63;
+use crate::policy::{LONGEST_NAME, is_name};
 
 /// Why nothing came of a call about a durable subscription.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,13 +68,7 @@ pub(super) fn checked_key(key: &str) -> Result<&str, SubscriptionError> {
 /// # Errors
 /// When it is none.
 pub fn checked_name(name: &str) -> Result<&str, SubscriptionError> {
-    let is_letter = |byte: &u8| byte.is_ascii_lowercase();
-    let is_good = name.len() <= LONGEST_NAME
-        && name.as_bytes().first().is_some_and(is_letter)
-        && name
-            .bytes()
-            .all(|byte| is_letter(&byte) || byte.is_ascii_digit() || byte == b'-');
-    if is_good {
+    if is_name(name) {
         return Ok(name);
     }
     let shown = name.chars().take(LONGEST_NAME + 1).collect();
