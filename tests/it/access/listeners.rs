@@ -8,7 +8,10 @@ use std::{
 
 use falco_gateway::{
     config::{ClientCertificate, Tls},
-    pb::{self, gateway_service_client::GatewayServiceClient},
+    pb::{
+        self, gateway_service_client::GatewayServiceClient,
+        subscription_service_client::SubscriptionServiceClient,
+    },
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -124,6 +127,27 @@ async fn a_process_takes_over_what_is_written_into_its_files() {
     .await;
 }
 
+/// Waits until the bridge has acknowledged all it got, so that nothing comes again, and
+/// until it is at its subscription or has left it.
+async fn acknowledged(gateway: &Running, consumed: bool) {
+    let mut client = SubscriptionServiceClient::new(gateway.channel());
+    in_time(async {
+        loop {
+            let request = pb::GetSubscriptionRequest {
+                name: "a".to_owned(),
+            };
+            let answer = client.get_subscription(request).await.unwrap().into_inner();
+            let subscription = answer.subscription.unwrap();
+            let is_there = subscription.consumer.is_some();
+            if subscription.lag == Some(0) && is_there == consumed {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// Bridges come, change and go.
 #[tokio::test(flavor = "multi_thread")]
 async fn bridges_are_taken_over() {
@@ -153,6 +177,7 @@ async fn bridges_are_taken_over() {
     let one = "bridges: [{name: a, file: {path: FOLDER/one}}]";
     assert_eq!(gateway.reload(config(one)).await.unwrap().bridges, 1);
     wait("one", 1).await;
+    acknowledged(&gateway, true).await;
     assert_eq!(gateway.reload(config(one)).await.unwrap().bridges, 0);
     // Another file: it goes on there.
     let other = "bridges: [{name: a, file: {path: FOLDER/other}}]";
@@ -160,7 +185,9 @@ async fn bridges_are_taken_over() {
     gateway.post_all([numbered_body(2, 0)]).await;
     wait("other", 1).await;
     assert_eq!(written("one"), 1);
+    acknowledged(&gateway, true).await;
     gateway.reload(config("bridges: []")).await.unwrap();
+    acknowledged(&gateway, false).await;
     gateway.post_all([numbered_body(3, 0)]).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(written("other"), 1);
