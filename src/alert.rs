@@ -22,6 +22,7 @@ mod process;
 mod remark;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trace_parent;
 mod view;
 
 use bytes::Bytes;
@@ -40,6 +41,7 @@ pub use self::{
     priority::{Priority, UnknownPriority},
     process::{Ancestor, Group, Process, User},
     remark::{Remark, RemarkKind},
+    trace_parent::{MalformedTraceParent, TraceParent},
     view::View,
 };
 
@@ -105,6 +107,8 @@ pub struct Alert {
     pub origin: Origin,
     /// What had to be mended or assumed to read it.
     pub remarks: Vec<Remark>,
+    /// Where its trace goes on, if it is followed.
+    pub trace: Option<TraceParent>,
     /// The document as it came.
     pub raw: Bytes,
 }

@@ -164,7 +164,7 @@ async fn dispatch(arguments: Arguments, telemetry: &Telemetry) -> Result<(), Cli
         Command::Policy(command) => policy::run(command),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Subscription(command) => subscription::run(&server, command).await,
-        Command::Bridge(arguments) => bridge::run(&server, arguments).await,
+        Command::Bridge(arguments) => bridge::run(&server, arguments, telemetry).await,
         Command::Status => status::run(&server).await,
         Command::DeadLetters(arguments) => dead_letters::run(&server, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),

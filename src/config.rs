@@ -65,6 +65,8 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// What the gateway says of itself.
     pub logging: telemetry::Config,
+    /// Which alerts and calls are traced, and where that goes.
+    pub traces: telemetry::Traces,
     /// Who may see and do what.
     pub access: access::Config,
     /// What is sent on to others.
@@ -115,6 +117,7 @@ impl Default for Config {
             operations: web::Config::default(),
             sources: vec![SourceConfig::http(http::Config::default())],
             logging: telemetry::Config::default(),
+            traces: telemetry::Traces::default(),
             access: access::Config::default(),
             bridges: Vec::new(),
         }
@@ -204,6 +207,9 @@ impl Config {
         self.logging
             .check()
             .map_err(|problem| wrong("logging", &problem))?;
+        self.traces
+            .check()
+            .map_err(|problem| wrong("traces", &problem))?;
         self.access
             .check()
             .map_err(|error| wrong("access", &error.to_string()))?;

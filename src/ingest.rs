@@ -19,6 +19,7 @@ use crate::{
     log::{Commit, DeadLetter, DeadLetters, Log, NewEntry, Notice, Patience, Unwritable},
     normalize::{self, Reject},
     source::{NotTaken, Raw, Receipt, Refusal, Sources, Submission, TurnedAway},
+    trace::Trace,
 };
 
 /// How many submissions one append may cover.
@@ -44,6 +45,8 @@ pub struct Ingest {
 /// Submissions that were read, and wait for one commit.
 struct Batch {
     answers: Vec<(Submission, Receipt)>,
+    /// What is followed, until the commit.
+    committing: Vec<Trace>,
     commit: Option<Commit>,
 }
 
@@ -86,14 +89,22 @@ impl Ingest {
             let mut entries = Vec::new();
             let mut answers = Vec::with_capacity(submissions.len());
             for submission in submissions {
-                let receipt = self.read(&submission.raw, &mut entries);
+                let receipt = {
+                    let _normalizing = submission.trace.step("normalize");
+                    self.read(&submission.raw, &mut entries)
+                };
                 answers.push((submission, receipt));
             }
+            let committing = committing(&answers);
             let commit = match entries.is_empty() {
                 true => None,
                 false => Some(self.log.begin_append(entries, patience(&answers)).await),
             };
-            batches.push(Batch { answers, commit });
+            batches.push(Batch {
+                answers,
+                committing,
+                commit,
+            });
         }
         batches
     }
@@ -159,6 +170,12 @@ impl Ingest {
     }
 }
 
+/// The commit, as a step of all that is followed of a batch.
+fn committing(answers: &[(Submission, Receipt)]) -> Vec<Trace> {
+    let followed = answers.iter().filter(|(it, _)| it.trace.is_followed());
+    followed.map(|(it, _)| it.trace.step("commit")).collect()
+}
+
 /// Whether those who submitted can wait; and if not, what is lost then: Falco does
 /// not look at the answer to what it posts.
 fn patience(answers: &[(Submission, Receipt)]) -> Patience {
@@ -187,6 +204,7 @@ impl Batch {
             Some(commit) => commit.done().await,
             None => Ok(()),
         };
+        drop(self.committing);
         for (submission, receipt) in self.answers {
             let refused = |error: &Unwritable| NotTaken::Unwritable(error.to_string());
             let answer = committed.as_ref().map(|()| receipt).map_err(refused);

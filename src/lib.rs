@@ -35,5 +35,6 @@ pub mod source;
 pub mod state;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod units;
 pub mod web;

@@ -14,7 +14,7 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::alert::Origin;
+use crate::alert::{Origin, TraceParent};
 
 pub use self::{
     intake::{Answer, Intake, NotTaken, Receipt, Refusal, Submission, TurnedAway},
@@ -30,6 +30,8 @@ pub struct Raw {
     pub origin: Origin,
     /// When.
     pub received_at: Timestamp,
+    /// The trace that its sender named; once it is handed over, where that goes on.
+    pub trace: Option<TraceParent>,
 }
 
 /// The forms in which documents come.

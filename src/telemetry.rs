@@ -1,4 +1,6 @@
-//! What the gateway says of itself: its log, and the audit log.
+//! What the gateway says of itself: its log, the audit log, and traces.
+
+mod traces;
 
 use std::{
     fs::{File, OpenOptions},
@@ -14,6 +16,9 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, reload,
     util::SubscriberInitExt,
 };
+
+use self::traces::Spans;
+pub use self::traces::{Config as Traces, Exporting};
 
 /// The target of the events that are for the audit log. There each is a line, whatever the
 /// level of the log.
@@ -61,6 +66,7 @@ pub struct Telemetry {
     /// The command line's word, which counts more than a configuration's.
     given: Option<String>,
     audit: Audit,
+    spans: Spans,
 }
 
 impl Telemetry {
@@ -71,7 +77,7 @@ impl Telemetry {
     pub fn start(level: Option<String>, format: Format) -> Result<Self, String> {
         let (level_filter, handle) =
             reload::Layer::new(filter(level.as_deref().unwrap_or("info"))?);
-        let audit = Audit::default();
+        let (audit, spans) = (Audit::default(), Spans::new());
         let is_terminal = io::stderr().is_terminal();
         let text = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
@@ -89,12 +95,28 @@ impl Telemetry {
         tracing_subscriber::registry()
             .with(log.with_filter(level_filter))
             .with(audited)
+            .with(spans.layer())
             .init();
         Ok(Self {
             level: handle,
             given: level,
             audit,
+            spans,
         })
+    }
+
+    /// Traces as `config` says from now on; nothing where it names no collector.
+    ///
+    /// # Errors
+    /// When its certificate cannot be used.
+    pub fn trace(&self, config: &Traces) -> Result<Option<Exporting>, String> {
+        if config.endpoint.is_empty() {
+            return Ok(None);
+        }
+        self.spans
+            .export(config)
+            .map(Some)
+            .map_err(|error| format!("traces: {error}"))
     }
 
     /// Logs as `config` says from now on.
@@ -113,8 +135,12 @@ impl Telemetry {
 
 /// What is left out unless it is asked for by name. Who is let in is for the audit log, and
 /// of it the log has what is denied only. h2 warns of every peer that breaks its rules, as
-/// often as the peer likes; they are counted, and told once.
-const QUIETED: [(&str, &str); 2] = [(AUDIT, "warn"), ("h2", "error")];
+/// often as the peer likes; they are counted, and told once. Traces go to their collector.
+const QUIETED: [(&str, &str); 3] = [
+    (AUDIT, "warn"),
+    ("h2", "error"),
+    (crate::trace::TARGET, "off"),
+];
 
 fn filter(level: &str) -> Result<EnvFilter, String> {
     let read = |text: &str| EnvFilter::try_new(text).map_err(|error| error.to_string());

@@ -25,6 +25,7 @@ impl Alerts {
                 payload: Payload::Body(Bytes::from(body)),
                 origin: Origin::new("bench", Transport::Http),
                 received_at: clock::now(),
+                trace: None,
             };
             let alert = normalize(&raw).remove(0).unwrap();
             let encoded = convert::encode(&alert);

@@ -35,6 +35,7 @@ pub(crate) fn alert(rule: &str) -> Alert {
         extra: Fields::default(),
         origin: Origin::new("test", Transport::Http),
         remarks: Vec::new(),
+        trace: None,
         raw: bytes::Bytes::new(),
     }
 }

@@ -66,6 +66,7 @@ fn document(said: &serde_json::Value) -> Option<Alert> {
         payload: Payload::Document(Bytes::from(said.to_string())),
         origin: Origin::new(SOURCE_ID, Transport::Publish),
         received_at: now,
+        trace: None,
     };
     normalize(&raw).into_iter().find_map(Result::ok)
 }

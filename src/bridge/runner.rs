@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
+use tracing::Instrument;
 
 use super::{
     batch::{Batch, Item, Refused},
@@ -20,6 +21,7 @@ use crate::{
     backoff::Backoff,
     client::{Connection, Error},
     clock,
+    trace::Trace,
 };
 
 /// The longest pause that a target is believed.
@@ -120,7 +122,7 @@ impl Runner {
                 return Ok(false);
             }
             batch.limit(self.config.most_per_request());
-            let outcome = inbox.meanwhile(self.attempt(batch.turn())).await?;
+            let outcome = inbox.meanwhile(self.followed(batch.turn())).await?;
             let answer = outcome.answer();
             let settled = batch.settle(outcome);
             self.reporter.lost(settled.lost);
@@ -144,6 +146,17 @@ impl Runner {
             }
         }
         Ok(true)
+    }
+
+    /// Sends `items` once, which is a step of the traces that they are in.
+    async fn followed(&mut self, items: &[Item]) -> Outcome {
+        let traces = items.iter().filter_map(|item| item.alert.trace);
+        let trace = Trace::send(traces, &self.config.name, items.len());
+        let outcome = self.attempt(items).instrument(trace.span()).await;
+        if outcome.is_trouble() {
+            trace.failed(&outcome.answer());
+        }
+        outcome
     }
 
     /// Sends `items` once.

@@ -9,6 +9,7 @@ use super::{CliError, Server, serve::cancel_on_signal, style};
 use crate::{
     bridge::{self, Bridges},
     config::Config,
+    telemetry::Telemetry,
 };
 
 #[derive(Debug, clap::Args)]
@@ -60,17 +61,22 @@ struct Test {
     dry_run: bool,
 }
 
-pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<(), CliError> {
+pub(super) async fn run(
+    server: &Server,
+    arguments: Arguments,
+    telemetry: &Telemetry,
+) -> Result<(), CliError> {
     match (arguments.command, arguments.run) {
         (Some(Command::Test(test)), _) => send_test(test).await,
-        (None, Some(run)) => run_all(server, run).await,
+        (None, Some(run)) => run_all(server, run, telemetry).await,
         // The command line asks for one of them.
         (None, None) => Ok(()),
     }
 }
 
-async fn run_all(server: &Server, run: Run) -> Result<(), CliError> {
+async fn run_all(server: &Server, run: Run, telemetry: &Telemetry) -> Result<(), CliError> {
     let (config, bridges) = chosen(&run.config, &run.names)?;
+    let exporting = telemetry.trace(&config.traces).map_err(CliError::Failed)?;
     let end = CancellationToken::new();
     tokio::spawn(cancel_on_signal(end.clone())?);
     let tools = bridge::Tools {
@@ -86,6 +92,9 @@ async fn run_all(server: &Server, run: Run) -> Result<(), CliError> {
     }
     tasks.close();
     tasks.wait().await;
+    if let Some(exporting) = exporting {
+        exporting.finish().await;
+    }
     Ok(())
 }
 

@@ -179,6 +179,7 @@ fn try_alerts(
         payload: Payload::Body(Bytes::from(bytes)),
         origin: Origin::new("policy check", Transport::File),
         received_at: clock::now(),
+        trace: None,
     };
     let mut counts = [0; 3];
     for read in normalize(&raw) {

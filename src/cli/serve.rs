@@ -43,6 +43,7 @@ impl Arguments {
 pub(super) async fn run(arguments: Arguments, telemetry: &Telemetry) -> Result<(), CliError> {
     let config = arguments.config()?;
     telemetry.apply(&config.logging).map_err(CliError::Failed)?;
+    let exporting = telemetry.trace(&config.traces).map_err(CliError::Failed)?;
     let data_dir = config.data_dir.clone();
     let hangups = signal(SignalKind::hangup())?;
     let watched = Watched::new(arguments.config.as_deref(), &config);
@@ -75,6 +76,9 @@ pub(super) async fn run(arguments: Arguments, telemetry: &Telemetry) -> Result<(
     });
     gateway.run(shutdown).await;
     drop(reloading);
+    if let Some(exporting) = exporting {
+        exporting.finish().await;
+    }
     Ok(())
 }
 

@@ -30,6 +30,7 @@ fn read(payload: Payload) -> Alert {
             ..Origin::new("node-a", Transport::FalcoGrpc)
         },
         received_at: "2030-01-02T03:04:05Z".parse().unwrap(),
+        trace: None,
     };
     normalize(&raw).remove(0).unwrap()
 }

@@ -47,6 +47,7 @@ pub fn request<'a>(alerts: impl IntoIterator<Item = &'a Alert>) -> ExportLogsSer
 
 /// The alert's record.
 pub fn record(alert: &Alert) -> LogRecord {
+    let trace = alert.trace;
     LogRecord {
         time_unix_nano: nanoseconds(alert.event_time),
         observed_time_unix_nano: nanoseconds(alert.receive_time),
@@ -55,6 +56,13 @@ pub fn record(alert: &Alert) -> LogRecord {
         body: Some(text_value(text(alert))),
         attributes: attributes::of_record(alert),
         event_name: format!("falco.{}", event(alert.kind)),
+        trace_id: trace
+            .map(|it| it.trace_id.to_be_bytes().to_vec())
+            .unwrap_or_default(),
+        span_id: trace
+            .map(|it| it.span_id.to_be_bytes().to_vec())
+            .unwrap_or_default(),
+        flags: trace.map_or(0, |it| u32::from(it.is_sampled)),
         ..LogRecord::default()
     }
 }

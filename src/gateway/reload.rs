@@ -85,6 +85,7 @@ fn differing(one: &Config, other: &Config) -> Vec<&'static str> {
         ("grpc_web", one.grpc_web != other.grpc_web),
         ("operations", one.operations != other.operations),
         ("sources", one.sources != other.sources),
+        ("traces", one.traces != other.traces),
     ];
     let differing = all.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key).collect()

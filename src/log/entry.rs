@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::alert::{Alert, AlertId, Parts};
+use crate::alert::{Alert, AlertId, Parts, TraceParent};
 
 /// A place in the log: the first alert is at 1, and each next one at one more.
 ///
@@ -83,6 +83,8 @@ pub struct Entry {
     pub encoded: Bytes,
     /// The document as it came.
     pub raw: Bytes,
+    /// Where its trace goes on. None of what was read from the disk: that is no news.
+    pub trace: Option<TraceParent>,
     alert: OnceLock<Option<Box<Alert>>>,
     decode: Decode,
 }
@@ -97,6 +99,7 @@ impl Entry {
             receive_time: alert.receive_time,
             encoded,
             raw: alert.raw.clone(),
+            trace: alert.trace,
             alert: OnceLock::from(Some(alert)),
             decode,
         }
@@ -116,6 +119,7 @@ impl Entry {
             receive_time,
             encoded,
             raw,
+            trace: None,
             alert: OnceLock::new(),
             decode,
         }
@@ -152,6 +156,7 @@ impl Entry {
             receive_time: self.receive_time,
             encoded,
             raw: Bytes::new(),
+            trace: self.trace,
             alert: OnceLock::from(Some(Box::new(alert))),
             decode: self.decode,
         }

@@ -63,6 +63,7 @@ impl Draft {
             extra: self.extra,
             origin: raw.origin.clone(),
             remarks: self.notes.into_remarks(),
+            trace: raw.trace,
             raw: document,
         }
     }

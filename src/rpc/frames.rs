@@ -16,6 +16,7 @@ use crate::{
     pb::{self, stream_frame::Kind},
     policy::Grant,
     source::{SourceState, SourceStatus},
+    trace::Trace,
 };
 
 /// How long a client should wait before it comes back after a restart.
@@ -52,6 +53,7 @@ impl Framer {
     pub(super) fn message(&self, frame: Frame) -> Bytes {
         let kind = match frame.kind {
             FrameKind::Alerts(alerts) => {
+                let _delivering = delivering(alerts.entries(), &self.id);
                 return alerts.encoded(|position, entries| self.alerts(position, entries));
             }
             FrameKind::Opened(opened) => Kind::Opened(self.opened(&opened)),
@@ -112,6 +114,14 @@ impl Framer {
     fn cursor(&self, position: Position) -> String {
         self.delivery.cursor(position).to_string()
     }
+}
+
+/// What is followed of alerts that are handed out on a stream.
+pub(super) fn delivering(entries: &[Arc<Entry>], stream: &str) -> Vec<Trace> {
+    let followed = entries.iter().filter_map(|entry| entry.trace);
+    followed
+        .map(|alert| Trace::deliver(alert, stream))
+        .collect()
 }
 
 /// The fields that a grant hides.

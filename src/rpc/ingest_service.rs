@@ -3,9 +3,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::status;
 use crate::{
+    alert::TraceParent,
     clock,
     pb::{self, server::ingest_service_server::IngestService},
     source::{Intake, Payload, Raw, SourceHandle},
+    trace,
 };
 
 /// How many refusals a client stream's answer lists; all are counted.
@@ -23,7 +25,9 @@ impl IngestService for Ingest {
         &self,
         request: Request<pb::PublishRequest>,
     ) -> Result<Response<pb::PublishResponse>, Status> {
-        let published = self.take(0, request.into_inner().documents).await?;
+        let sender = trace::sent_with(request.metadata().as_ref());
+        let documents = request.into_inner().documents;
+        let published = self.take(0, documents, sender).await?;
         Ok(Response::new(pb::PublishResponse {
             accepted: published.accepted,
             refusals: published.refusals,
@@ -34,12 +38,13 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<pb::PublishAlertsRequest>>,
     ) -> Result<Response<pb::PublishAlertsResponse>, Status> {
+        let sender = trace::sent_with(request.metadata().as_ref());
         let mut batches = request.into_inner();
         let mut response = pb::PublishAlertsResponse::default();
         let mut index = 0;
         while let Some(batch) = batches.message().await? {
             let count = batch.documents.len() as u64;
-            let published = self.take(index, batch.documents).await?;
+            let published = self.take(index, batch.documents, sender).await?;
             index += count;
             response.accepted += published.accepted;
             response.refused += published.refusals.len() as u64;
@@ -60,7 +65,12 @@ struct Published {
 
 impl Ingest {
     /// Submits all documents together, and waits for the log to have them.
-    async fn take(&self, first_index: u64, documents: Vec<Bytes>) -> Result<Published, Status> {
+    async fn take(
+        &self,
+        first_index: u64,
+        documents: Vec<Bytes>,
+        sender: Option<TraceParent>,
+    ) -> Result<Published, Status> {
         let now = clock::now();
         if documents.is_empty() {
             return Ok(Published::default());
@@ -69,6 +79,7 @@ impl Ingest {
             payload: Payload::Documents(documents),
             origin: self.source.origin().clone(),
             received_at: now,
+            trace: sender,
         };
         let submitted = self.intake.submit(raw).await;
         let receipt = submitted.map_err(|error| status::not_taken(&error))?;

@@ -23,6 +23,7 @@ use crate::{
     access::{Access, Peer},
     delivery::Subscriptions,
     policy::Right::{self, Admin, Consume, Publish, Read},
+    trace::{self, Trace},
 };
 
 /// What a call needs.
@@ -161,6 +162,11 @@ impl Methods {
             Err(status) => return Ok(status.into_http()),
         };
         request.extensions_mut().insert(caller.clone());
+        // What is taken in is followed from where it is taken in.
+        let _calling = match method.starts_with(INGEST) {
+            true => Trace::default(),
+            false => Trace::call(trace::sent_with(request.headers()), &method),
+        };
         // What a call waits for may be long in coming. Streams see to it themselves.
         tokio::select! {
             answer = self.dispatch(request) => answer,

@@ -125,6 +125,7 @@ impl SubscriptionService for DurableSubscriptions {
         let pulled = self.subscriptions.pull(&key, wanted, clock::now()).await;
         let pulled = pulled.map_err(|error| status::subscription(&error))?;
         let delivery = self.delivery();
+        let _delivering = frames::delivering(&pulled.entries, &key);
         Ok(Response::new(pb::PullAlertsResponse {
             records: frames::records(delivery, &pulled.entries, view),
             losses: pulled

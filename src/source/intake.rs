@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Raw;
-use crate::alert::AlertId;
+use crate::{alert::AlertId, trace::Trace};
 
 /// Submissions that may wait for the log's writer, whatever their size.
 const QUEUED_SUBMISSIONS: usize = 1024;
@@ -72,6 +72,8 @@ pub struct Submission {
     pub raw: Raw,
     /// Whether it waits for as long as the log cannot be written.
     pub is_patient: bool,
+    /// What is followed of it, until it is answered.
+    pub trace: Trace,
     reply: oneshot::Sender<Result<Receipt, NotTaken>>,
     // Held until the submission is answered or dropped.
     _budget: OwnedSemaphorePermit,
@@ -80,6 +82,9 @@ pub struct Submission {
 impl Submission {
     /// Answers the source. A source that no longer waits is not an error.
     pub fn answer(self, answer: Result<Receipt, NotTaken>) {
+        if let Err(error) = &answer {
+            self.trace.failed(&error.to_string());
+        }
         let _ = self.reply.send(answer);
     }
 }
@@ -167,10 +172,13 @@ impl Intake {
     ///
     /// # Errors
     /// When the gateway is going down; nothing was handed over.
-    pub async fn enqueue(&self, raw: Raw) -> Result<Answer, NotTaken> {
+    pub async fn enqueue(&self, mut raw: Raw) -> Result<Answer, NotTaken> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(NotTaken::Closed);
         }
+        let origin = &raw.origin;
+        let trace = Trace::ingest(raw.trace, &origin.source_id, origin.transport.as_str());
+        raw.trace = trace.parent();
         // One document above the whole budget still gets in, alone.
         let permits = u32::try_from(raw.payload.len().div_ceil(PERMIT_BYTES))
             .unwrap_or(u32::MAX)
@@ -183,6 +191,7 @@ impl Intake {
         let submission = Submission {
             raw,
             is_patient: self.is_patient,
+            trace,
             reply,
             _budget: budget,
         };

@@ -190,6 +190,7 @@ impl Window {
             payload: Payload::Document(document),
             origin: self.source.origin().clone(),
             received_at: clock::now(),
+            trace: None,
         };
         let answer = self.intake.enqueue(raw).await?;
         self.bytes += bytes;

@@ -21,6 +21,7 @@ use crate::{
     delivery::SubscriptionStatus,
     ingest::{LABELS, Tally},
     source::{SourceState, SourceStatus},
+    trace,
 };
 
 /// A metric with all its values.
@@ -65,6 +66,7 @@ pub(super) async fn text(operations: &Operations) -> String {
 
 fn refusals(operations: &Operations) -> Vec<Family> {
     let reason = |(reason, count): (&str, u64)| (vec![("reason", reason.to_owned())], count);
+    let fate = |(fate, count): (&str, u64)| (vec![("outcome", fate.to_owned())], count);
     vec![
         counter(
             "refused",
@@ -75,6 +77,11 @@ fn refusals(operations: &Operations) -> Vec<Family> {
             "denied",
             "Calls that were not allowed",
             operations.access.denied().into_iter().map(reason),
+        ),
+        counter(
+            "trace_spans",
+            "Spans of traces, by what became of them",
+            trace::counts().into_iter().map(fate),
         ),
         one(
             "sessions",

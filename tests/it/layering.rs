@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("units", &[]),
     ("backoff", &[]),
     ("json", &["alert"]),
@@ -23,15 +23,18 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("state", &[]),
     ("log", &["alert", "state", "units"]),
     ("tls", &[]),
-    ("telemetry", &["access"]),
+    ("trace", &["alert"]),
+    ("telemetry", &["access", "trace"]),
     ("policy", &["alert", "filter", "normalize", "units"]),
     ("access", &["clock", "policy", "tls", "units"]),
     (
         "source",
-        &["alert", "backoff", "clock", "state", "tls", "units"],
+        &[
+            "alert", "backoff", "clock", "state", "tls", "trace", "units",
+        ],
     ),
     ("normalize", &["alert", "source"]),
-    ("ingest", &["alert", "log", "normalize", "source"]),
+    ("ingest", &["alert", "log", "normalize", "source", "trace"]),
     (
         "delivery",
         &[
@@ -53,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
             "pb",
             "source",
             "tls",
+            "trace",
             "units",
         ],
     ),
@@ -72,13 +76,14 @@ const MAY_USE: [(&str, &[&str]); 26] = [
             "policy",
             "source",
             "tls",
+            "trace",
             "units",
         ],
     ),
     (
         "web",
         &[
-            "access", "bridge", "delivery", "ingest", "log", "rpc", "source", "tls",
+            "access", "bridge", "delivery", "ingest", "log", "rpc", "source", "tls", "trace",
         ],
     ),
     (
@@ -131,7 +136,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
 ];
 
 /// A library, and the parts of `src` that may know it.
-const LIBRARIES: [(&str, &[&str]); 17] = [
+const LIBRARIES: [(&str, &[&str]); 21] = [
     ("redb", &["state"]),
     (
         "tonic",
@@ -143,6 +148,7 @@ const LIBRARIES: [(&str, &[&str]); 17] = [
             "client",
             "gateway",
             "source/falco_grpc",
+            "telemetry/traces",
         ],
     ),
     (
@@ -172,6 +178,10 @@ const LIBRARIES: [(&str, &[&str]); 17] = [
         "opentelemetry_proto",
         &["format/otlp", "bridge/target/otlp"],
     ),
+    ("opentelemetry", &["trace", "telemetry/traces"]),
+    ("opentelemetry_otlp", &["telemetry/traces"]),
+    ("opentelemetry_sdk", &["telemetry/traces"]),
+    ("tracing_opentelemetry", &["trace", "telemetry/traces"]),
     ("axum", &["web"]),
     ("prometheus_client", &["web/metrics"]),
     ("clap", &["cli", "telemetry"]),
@@ -179,7 +189,10 @@ const LIBRARIES: [(&str, &[&str]); 17] = [
     ("tokio_rustls", &["tls", "rpc", "bridge/target"]),
     ("reqwest", &["access/jwks", "bridge/target"]),
     ("jsonwebtoken", &["access/jwt", "access/jwks"]),
-    ("governor", &["access/audit", "access/usage"]),
+    (
+        "governor",
+        &["access/audit", "access/usage", "trace/sampler"],
+    ),
     ("aes", &["log/seal"]),
     ("async_nats", &["bridge/target/nats"]),
     ("hyper", &["source/http", "rpc", "cli", "web/listen"]),

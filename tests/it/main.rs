@@ -41,3 +41,5 @@ mod soak;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;

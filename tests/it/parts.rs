@@ -20,6 +20,7 @@ fn captured() -> Vec<Alert> {
                 payload: Payload::Body(Bytes::from(body)),
                 origin: Origin::new("edge", Transport::Http),
                 received_at: falco_gateway::clock::now(),
+                trace: None,
             })
         })
         .filter_map(Result::ok)

@@ -13,7 +13,7 @@ use reqwest::{
 use super::{secret::Secret, tls::Tls};
 use crate::{
     bridge::outcome::{Outcome, Trouble, shown},
-    clock,
+    clock, trace,
 };
 
 /// How much of an answer is read.
@@ -65,6 +65,7 @@ impl Http {
             .header(CONTENT_TYPE, content_type)
             .headers(self.secrets().await?)
             .headers(more)
+            .headers(followed())
             .body(body.into());
         let mut response = request.send().await.map_err(|error| failed(&error))?;
         let mut body = Vec::new();
@@ -96,6 +97,13 @@ impl Http {
         }
         Ok(headers)
     }
+}
+
+/// The trace that the request is a step of, if it is followed.
+fn followed() -> HeaderMap {
+    let parent = trace::current().and_then(|it| HeaderValue::try_from(it.to_string()).ok());
+    let header = parent.map(|it| (HeaderName::from_static(trace::HEADER), it));
+    header.into_iter().collect()
 }
 
 impl Answer {

@@ -20,6 +20,7 @@ use crate::{
         outcome::{Outcome, Trouble, Verdict},
     },
     format::Format,
+    trace,
 };
 
 /// NATS, with JetStream or without.
@@ -117,6 +118,15 @@ impl Config {
     }
 }
 
+/// The header for the trace that an alert is in, if it is followed.
+fn followed(item: &Item) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(parent) = item.alert.trace {
+        headers.insert(trace::HEADER, parent.to_string());
+    }
+    headers
+}
+
 /// `value` as one token of a subject.
 fn token(value: &str) -> String {
     let letter = |letter: char| {
@@ -180,7 +190,7 @@ impl Nats {
     async fn to_stream(&self, items: &[Item]) -> Outcome {
         let mut acks = Vec::with_capacity(items.len());
         for item in items {
-            let mut headers = HeaderMap::new();
+            let mut headers = followed(item);
             headers.insert(NATS_MESSAGE_ID, item.alert.id.to_string());
             let subject = self.config.subject(&item.alert);
             let text = self.config.format.line(&item.alert);
@@ -221,7 +231,16 @@ impl Nats {
         for (index, item) in items.iter().enumerate() {
             let subject = self.config.subject(&item.alert);
             let text = self.config.format.line(&item.alert);
-            if let Err(error) = self.client.publish(subject, text.into()).await {
+            let published = match followed(item) {
+                none if none.is_empty() => self.client.publish(subject, text.into()).await,
+                headers => {
+                    let publish = self
+                        .client
+                        .publish_with_headers(subject, headers, text.into());
+                    publish.await
+                }
+            };
+            if let Err(error) = published {
                 let why = error.to_string();
                 return match error.kind() {
                     async_nats::PublishErrorKind::MaxPayloadExceeded => {

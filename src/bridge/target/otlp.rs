@@ -26,6 +26,7 @@ use crate::{
         outcome::{Outcome, Trouble, Verdict, shown},
     },
     format::{Format, otlp},
+    trace,
 };
 
 /// Whatever takes OpenTelemetry's logs.
@@ -134,6 +135,9 @@ async fn export(
         let value = secret.read().await?;
         let value: AsciiMetadataValue = value.parse().map_err(|_| wrong(()))?;
         request.metadata_mut().insert(key, value);
+    }
+    if let Some(parent) = trace::current().and_then(|it| it.to_string().parse().ok()) {
+        request.metadata_mut().insert(trace::HEADER, parent);
     }
     Ok(match client.export(request).await {
         Ok(answer) => outcome(answer.into_inner(), sent),

@@ -52,6 +52,7 @@ pub(super) fn alerts(documents: &[Bytes]) -> Vec<Alert> {
             payload: Payload::Document(document.clone()),
             origin: Origin::new("bench", Transport::Publish),
             received_at: clock::now(),
+            trace: None,
         })
     });
     read.filter_map(Result::ok).collect()

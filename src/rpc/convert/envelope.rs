@@ -40,6 +40,7 @@ impl pb::Alert {
             extra: BTreeMap::new(),
             origin: Some((&alert.origin).into()),
             remarks: alert.remarks.iter().map(Into::into).collect(),
+            traceparent: alert.trace.map(|it| it.to_string()).unwrap_or_default(),
             raw: Bytes::new(),
         }
     }
@@ -83,6 +84,7 @@ impl TryFrom<pb::Alert> for Alert {
                 .ok_or(ConvertError::Field("origin"))?
                 .try_into()?,
             remarks: alert.remarks.into_iter().map(Into::into).collect(),
+            trace: alert.traceparent.parse().ok(),
             raw: alert.raw,
         })
     }

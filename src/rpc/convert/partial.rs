@@ -53,8 +53,8 @@ fn is_part_read(number: u32, parts: &Parts) -> bool {
         40 => parts.has(Part::Attack),
         41 => parts.has(Part::Compliance),
         42 => parts.has(Part::Maturity),
-        // `extra`, `remarks` and `raw`
-        51 | 53 | 60 => false,
+        // `extra`, `remarks`, `traceparent` and `raw`
+        51 | 53 | 54 | 60 => false,
         // What every alert has.
         _ => true,
     }

@@ -165,6 +165,9 @@ fn everything() -> Alert {
             field: text("proc.cmdline"),
             detail: text("cut"),
         }],
+        trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            .parse()
+            .ok(),
         origin: Origin {
             cluster: "prod".into(),
             labels: Arc::new(map("team", "sec")),

@@ -56,6 +56,7 @@ impl Batch {
             payload: Payload::Falco(response),
             origin: source.origin().clone(),
             received_at: clock::now(),
+            trace: None,
         };
         self.enqueued.push(intake.enqueue(raw).await?);
         Ok(())

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hyper::{Method, Request, body::Incoming, http::request::Parts, server::conn::http1};
+use hyper::{
+    HeaderMap, Method, Request, body::Incoming, http::request::Parts, server::conn::http1,
+};
 use hyper_util::rt::TokioTimer;
 use tokio::time::timeout;
 
@@ -16,6 +18,7 @@ use super::{
 use crate::{
     clock,
     source::{Intake, Payload, Raw, SourceHandle},
+    trace,
 };
 
 /// The least buffer of a connection; large bodies come in pieces of at most
@@ -102,11 +105,12 @@ impl Receiver {
         };
         let posts = head.method == Method::POST;
         if path == "/test" && (reads || posts) {
-            return self.submit(synthetic::alert(clock::now()).into()).await;
+            let made = synthetic::alert(clock::now()).into();
+            return self.submit(made, &head.headers).await;
         }
         if posts {
             let whole = self.bodies.read(&head.headers, body).await?;
-            return self.submit(whole).await;
+            return self.submit(whole, &head.headers).await;
         }
         reads
             .then(|| open_page(path))
@@ -114,7 +118,7 @@ impl Receiver {
             .ok_or(Refused::MethodNotAllowed)
     }
 
-    async fn submit(&self, whole: body::Whole) -> Result<Answer, Refused> {
+    async fn submit(&self, whole: body::Whole, headers: &HeaderMap) -> Result<Answer, Refused> {
         // The room of a large body is held until its answer.
         let body::Whole { bytes, room: _room } = whole;
         if bytes.is_empty() {
@@ -124,6 +128,7 @@ impl Receiver {
             payload: Payload::Body(bytes),
             origin: self.source.origin().clone(),
             received_at: clock::now(),
+            trace: trace::sent_with(headers),
         };
         let receipt = timeout(self.request_timeout, self.intake.submit(raw))
             .await

@@ -20,6 +20,7 @@ pub(crate) fn raw(payload: Payload) -> Raw {
         payload,
         origin: Origin::new("test", Transport::Http),
         received_at: received_at(),
+        trace: None,
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Process {
     pub(crate) http: SocketAddr,
     channel: Channel,
     /// Kept open, so that the gateway can write to it.
-    _log: BufReader<ChildStderr>,
+    log: Option<BufReader<ChildStderr>>,
 }
 
 /// How to run the binary for the configuration in `folder`.
@@ -104,8 +104,13 @@ impl Process {
             child,
             http,
             channel,
-            _log: log,
+            log: Some(log),
         }
+    }
+
+    /// What it says from now on.
+    pub(crate) fn take_log(&mut self) -> BufReader<ChildStderr> {
+        self.log.take().unwrap()
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -399,6 +399,9 @@ type Alert struct {
 	Origin *Origin                `protobuf:"bytes,52,opt,name=origin,proto3" json:"origin,omitempty"`
 	// What the gateway had to mend or could not read as it stood.
 	Remarks []*Remark `protobuf:"bytes,53,rep,name=remarks,proto3" json:"remarks,omitempty"`
+	// Where the alert's trace goes on, as W3C's Trace Context writes it in the header
+	// `traceparent`. Empty unless the gateway traces this alert.
+	Traceparent string `protobuf:"bytes,54,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// The document as it was received; in the RAW view only.
 	Raw           []byte `protobuf:"bytes,60,opt,name=raw,proto3" json:"raw,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -629,6 +632,13 @@ func (x *Alert) GetRemarks() []*Remark {
 		return x.Remarks
 	}
 	return nil
+}
+
+func (x *Alert) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
 }
 
 func (x *Alert) GetRaw() []byte {
@@ -2356,7 +2366,7 @@ var File_falcogateway_v1_alert_proto protoreflect.FileDescriptor
 
 const file_falcogateway_v1_alert_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfalcogateway/v1/alert.proto\x12\x0ffalcogateway.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\f\n" +
+	"\x1bfalcogateway/v1/alert.proto\x12\x0ffalcogateway.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\r\n" +
 	"\x05Alert\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
 	"\n" +
@@ -2392,7 +2402,8 @@ const file_falcogateway_v1_alert_proto_rawDesc = "" +
 	"\routput_fields\x182 \x03(\v2(.falcogateway.v1.Alert.OutputFieldsEntryR\foutputFields\x127\n" +
 	"\x05extra\x183 \x03(\v2!.falcogateway.v1.Alert.ExtraEntryR\x05extra\x12/\n" +
 	"\x06origin\x184 \x01(\v2\x17.falcogateway.v1.OriginR\x06origin\x121\n" +
-	"\aremarks\x185 \x03(\v2\x17.falcogateway.v1.RemarkR\aremarks\x12\x10\n" +
+	"\aremarks\x185 \x03(\v2\x17.falcogateway.v1.RemarkR\aremarks\x12 \n" +
+	"\vtraceparent\x186 \x01(\tR\vtraceparent\x12\x10\n" +
 	"\x03raw\x18< \x01(\fR\x03raw\x1a\\\n" +
 	"\x11OutputFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
