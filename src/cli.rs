@@ -17,6 +17,7 @@ mod list;
 mod policy;
 mod publish;
 mod render;
+mod report;
 mod serve;
 mod status;
 mod style;
@@ -93,6 +94,8 @@ enum Command {
     List(list::Arguments),
     /// Show one alert, in full
     Get(get::Arguments),
+    /// Report on an alert: what it means, how to verify it, what to do
+    Report(report::Arguments),
     /// Send Falco's JSON documents to the gateway
     Publish(publish::Arguments),
     /// Work with filters
@@ -158,6 +161,7 @@ async fn dispatch(arguments: Arguments, telemetry: &Telemetry) -> Result<(), Cli
         Command::Watch(arguments) => watch::run(&server, arguments).await,
         Command::List(arguments) => list::run(&server, arguments).await,
         Command::Get(arguments) => get::run(&server, arguments).await,
+        Command::Report(arguments) => report::run(&server, arguments).await,
         Command::Publish(arguments) => publish::run(&server, arguments).await,
         Command::Filter(command) => filter::run(command),
         Command::Config(command) => config::run(command).await,

@@ -30,6 +30,7 @@ pub mod log;
 pub mod normalize;
 pub mod pb;
 pub mod policy;
+pub mod report;
 pub mod rpc;
 pub mod source;
 pub mod state;

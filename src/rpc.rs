@@ -23,6 +23,7 @@ mod grpc;
 mod ingest_service;
 mod limits;
 mod methods;
+mod report;
 mod request;
 mod server;
 mod status;

@@ -1,6 +1,6 @@
 use tonic::{Request, Response, Status};
 
-use super::{caller::Caller, convert, frames, request, status};
+use super::{caller::Caller, convert, frames, report, request, status};
 use crate::{
     alert::Alert,
     delivery::{Choice, Cursor, Delivery, PageRequest},
@@ -95,6 +95,15 @@ impl AlertService for Alerts {
         Ok(Response::new(pb::GetAlertResponse {
             record: Some(self.record(&found, view)),
         }))
+    }
+
+    async fn get_alert_report(
+        &self,
+        request: Request<pb::GetAlertReportRequest>,
+    ) -> Result<Response<pb::GetAlertReportResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        let answer = report::answer(&self.delivery, &caller, request.into_inner());
+        answer.await.map(Response::new)
     }
 
     async fn validate_filter(

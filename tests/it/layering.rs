@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A module, and the others of this crate that it may use.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     ("units", &[]),
     ("backoff", &[]),
     ("json", &["alert"]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("pb", &[]),
     ("alert", &[]),
     ("filter", &["alert", "units"]),
+    ("report", &["alert"]),
     ("state", &[]),
     ("log", &["alert", "state", "units"]),
     ("tls", &[]),
@@ -74,6 +75,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
             "normalize",
             "pb",
             "policy",
+            "report",
             "source",
             "tls",
             "trace",
@@ -125,6 +127,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
             "normalize",
             "pb",
             "policy",
+            "report",
             "rpc",
             "source",
             "telemetry",

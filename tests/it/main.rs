@@ -36,6 +36,8 @@ mod normalize;
 #[cfg(test)]
 mod parts;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod soak;
 #[cfg(test)]
 mod support;

@@ -195,6 +195,8 @@ fn blotted(text: &str) -> String {
         (r"\b[0-9a-f]{32}\b", "ID"),
         (r#"stream_id: "[0-9a-f]{16}""#, "STREAM"),
         (r"Timestamp \{ seconds: \d+, nanos: \d+ \}", "TIME"),
+        (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "CLOCK"),
+        (r"as_alert_[0-9a-f]{8}", "EXCEPTION"),
         (r"epoch: \d+", "EPOCH"),
         (r"127\.0\.0\.1:\d+", "PEER"),
         (r"retry_delay[^}]*", "DELAY"),
@@ -269,6 +271,17 @@ async fn one_alert(
     first: pb::AlertRecord,
 ) {
     let id = first.decode_alert().unwrap().id;
+    for id in [id.clone(), "0".repeat(32)] {
+        for format in [pb::ReportFormat::Text, pb::ReportFormat::Html] {
+            let request = pb::GetAlertReportRequest {
+                id: id.clone(),
+                format: format.into(),
+                window: None,
+            };
+            let answer = in_time(client.get_alert_report(request)).await;
+            seen.answer("GetAlertReport", &format!("{format:?}"), answer);
+        }
+    }
     for (what, key) in [
         ("its id", pb::get_alert_request::Key::Id(id)),
         (

@@ -19,10 +19,11 @@ const GRANTS: [(&str, &str); 4] = [
 ];
 
 /// Who may call what: r, c, p, a for the grants above, in a word for each method.
-const TABLE: [(&str, &str); 24] = [
+const TABLE: [(&str, &str); 25] = [
     ("falcogateway.v1.AlertService/StreamAlerts", "r"),
     ("falcogateway.v1.AlertService/ListAlerts", "r"),
     ("falcogateway.v1.AlertService/GetAlert", "r"),
+    ("falcogateway.v1.AlertService/GetAlertReport", "r"),
     ("falcogateway.v1.AlertService/ValidateFilter", "r"),
     (
         "falcogateway.v1.SubscriptionService/CreateSubscription",

@@ -132,6 +132,61 @@ func (ListOrder) EnumDescriptor() ([]byte, []int) {
 	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{1}
 }
 
+type ReportFormat int32
+
+const (
+	ReportFormat_REPORT_FORMAT_UNSPECIFIED ReportFormat = 0
+	ReportFormat_REPORT_FORMAT_MARKDOWN    ReportFormat = 1
+	// A fragment for a page: section, h1 to h3, p, ul, li, table, pre, code, strong and
+	// a, whose links lead to attack.mitre.org, falco.org, falcosecurity.github.io and
+	// github.com/falcosecurity. What came with the alert is escaped.
+	ReportFormat_REPORT_FORMAT_HTML ReportFormat = 2
+	ReportFormat_REPORT_FORMAT_TEXT ReportFormat = 3
+)
+
+// Enum value maps for ReportFormat.
+var (
+	ReportFormat_name = map[int32]string{
+		0: "REPORT_FORMAT_UNSPECIFIED",
+		1: "REPORT_FORMAT_MARKDOWN",
+		2: "REPORT_FORMAT_HTML",
+		3: "REPORT_FORMAT_TEXT",
+	}
+	ReportFormat_value = map[string]int32{
+		"REPORT_FORMAT_UNSPECIFIED": 0,
+		"REPORT_FORMAT_MARKDOWN":    1,
+		"REPORT_FORMAT_HTML":        2,
+		"REPORT_FORMAT_TEXT":        3,
+	}
+)
+
+func (x ReportFormat) Enum() *ReportFormat {
+	p := new(ReportFormat)
+	*p = x
+	return p
+}
+
+func (x ReportFormat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReportFormat) Descriptor() protoreflect.EnumDescriptor {
+	return file_falcogateway_v1_alert_service_proto_enumTypes[2].Descriptor()
+}
+
+func (ReportFormat) Type() protoreflect.EnumType {
+	return &file_falcogateway_v1_alert_service_proto_enumTypes[2]
+}
+
+func (x ReportFormat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReportFormat.Descriptor instead.
+func (ReportFormat) EnumDescriptor() ([]byte, []int) {
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{2}
+}
+
 type StreamAlertsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In the language of Falco's rule conditions; see docs/filter.md. Empty: all.
@@ -695,6 +750,122 @@ func (x *GetAlertResponse) GetRecord() *AlertRecord {
 	return nil
 }
 
+type GetAlertReportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Markdown when not set.
+	Format ReportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=falcogateway.v1.ReportFormat" json:"format,omitempty"`
+	// How long before and after the alert related ones are looked for: 15 minutes
+	// when absent, 24 hours at most.
+	Window        *durationpb.Duration `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAlertReportRequest) Reset() {
+	*x = GetAlertReportRequest{}
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAlertReportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAlertReportRequest) ProtoMessage() {}
+
+func (x *GetAlertReportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAlertReportRequest.ProtoReflect.Descriptor instead.
+func (*GetAlertReportRequest) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetAlertReportRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GetAlertReportRequest) GetFormat() ReportFormat {
+	if x != nil {
+		return x.Format
+	}
+	return ReportFormat_REPORT_FORMAT_UNSPECIFIED
+}
+
+func (x *GetAlertReportRequest) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+type GetAlertReportResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Content string                 `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
+	// "text/markdown; charset=utf-8", for instance.
+	MediaType     string `protobuf:"bytes,2,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAlertReportResponse) Reset() {
+	*x = GetAlertReportResponse{}
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAlertReportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAlertReportResponse) ProtoMessage() {}
+
+func (x *GetAlertReportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAlertReportResponse.ProtoReflect.Descriptor instead.
+func (*GetAlertReportResponse) Descriptor() ([]byte, []int) {
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetAlertReportResponse) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
+func (x *GetAlertReportResponse) GetMediaType() string {
+	if x != nil {
+		return x.MediaType
+	}
+	return ""
+}
+
 type ValidateFilterRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Filter string                 `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -706,7 +877,7 @@ type ValidateFilterRequest struct {
 
 func (x *ValidateFilterRequest) Reset() {
 	*x = ValidateFilterRequest{}
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[6]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +889,7 @@ func (x *ValidateFilterRequest) String() string {
 func (*ValidateFilterRequest) ProtoMessage() {}
 
 func (x *ValidateFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[6]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +902,7 @@ func (x *ValidateFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateFilterRequest.ProtoReflect.Descriptor instead.
 func (*ValidateFilterRequest) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{6}
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ValidateFilterRequest) GetFilter() string {
@@ -767,7 +938,7 @@ type ValidateFilterResponse struct {
 
 func (x *ValidateFilterResponse) Reset() {
 	*x = ValidateFilterResponse{}
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[7]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +950,7 @@ func (x *ValidateFilterResponse) String() string {
 func (*ValidateFilterResponse) ProtoMessage() {}
 
 func (x *ValidateFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[7]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +963,7 @@ func (x *ValidateFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateFilterResponse.ProtoReflect.Descriptor instead.
 func (*ValidateFilterResponse) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{7}
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ValidateFilterResponse) GetValid() bool {
@@ -854,7 +1025,7 @@ type FilterProblem struct {
 
 func (x *FilterProblem) Reset() {
 	*x = FilterProblem{}
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +1037,7 @@ func (x *FilterProblem) String() string {
 func (*FilterProblem) ProtoMessage() {}
 
 func (x *FilterProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[8]
+	mi := &file_falcogateway_v1_alert_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +1050,7 @@ func (x *FilterProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterProblem.ProtoReflect.Descriptor instead.
 func (*FilterProblem) Descriptor() ([]byte, []int) {
-	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{8}
+	return file_falcogateway_v1_alert_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FilterProblem) GetReason() string {
@@ -963,7 +1134,15 @@ const file_falcogateway_v1_alert_service_proto_rawDesc = "" +
 	"\x04view\x18\x03 \x01(\x0e2\x1a.falcogateway.v1.AlertViewR\x04viewB\x05\n" +
 	"\x03key\"H\n" +
 	"\x10GetAlertResponse\x124\n" +
-	"\x06record\x18\x01 \x01(\v2\x1c.falcogateway.v1.AlertRecordR\x06record\"a\n" +
+	"\x06record\x18\x01 \x01(\v2\x1c.falcogateway.v1.AlertRecordR\x06record\"\x91\x01\n" +
+	"\x15GetAlertReportRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x125\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1d.falcogateway.v1.ReportFormatR\x06format\x121\n" +
+	"\x06window\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x06window\"Q\n" +
+	"\x16GetAlertReportResponse\x12\x18\n" +
+	"\acontent\x18\x01 \x01(\tR\acontent\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x02 \x01(\tR\tmediaType\"a\n" +
 	"\x15ValidateFilterRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x120\n" +
 	"\asamples\x18\x02 \x03(\v2\x16.falcogateway.v1.AlertR\asamples\"\xf0\x01\n" +
@@ -990,12 +1169,18 @@ const file_falcogateway_v1_alert_service_proto_rawDesc = "" +
 	"\tListOrder\x12\x1a\n" +
 	"\x16LIST_ORDER_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17LIST_ORDER_NEWEST_FIRST\x10\x01\x12\x1b\n" +
-	"\x17LIST_ORDER_OLDEST_FIRST\x10\x022\xef\x02\n" +
+	"\x17LIST_ORDER_OLDEST_FIRST\x10\x02*y\n" +
+	"\fReportFormat\x12\x1d\n" +
+	"\x19REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16REPORT_FORMAT_MARKDOWN\x10\x01\x12\x16\n" +
+	"\x12REPORT_FORMAT_HTML\x10\x02\x12\x16\n" +
+	"\x12REPORT_FORMAT_TEXT\x10\x032\xd2\x03\n" +
 	"\fAlertService\x12T\n" +
 	"\fStreamAlerts\x12$.falcogateway.v1.StreamAlertsRequest\x1a\x1c.falcogateway.v1.StreamFrame0\x01\x12U\n" +
 	"\n" +
 	"ListAlerts\x12\".falcogateway.v1.ListAlertsRequest\x1a#.falcogateway.v1.ListAlertsResponse\x12O\n" +
 	"\bGetAlert\x12 .falcogateway.v1.GetAlertRequest\x1a!.falcogateway.v1.GetAlertResponse\x12a\n" +
+	"\x0eGetAlertReport\x12&.falcogateway.v1.GetAlertReportRequest\x1a'.falcogateway.v1.GetAlertReportResponse\x12a\n" +
 	"\x0eValidateFilter\x12&.falcogateway.v1.ValidateFilterRequest\x1a'.falcogateway.v1.ValidateFilterResponseB\xd7\x01\n" +
 	"\x13com.falcogateway.v1B\x11AlertServiceProtoP\x01ZPgithub.com/falco-gateway/falco-gateway/clients/go/falcogateway/v1;falcogatewayv1\xa2\x02\x03FXX\xaa\x02\x0fFalcogateway.V1\xca\x02\x0fFalcogateway\\V1\xe2\x02\x1bFalcogateway\\V1\\GPBMetadata\xea\x02\x10Falcogateway::V1b\x06proto3"
 
@@ -1011,62 +1196,69 @@ func file_falcogateway_v1_alert_service_proto_rawDescGZIP() []byte {
 	return file_falcogateway_v1_alert_service_proto_rawDescData
 }
 
-var file_falcogateway_v1_alert_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_falcogateway_v1_alert_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_falcogateway_v1_alert_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_falcogateway_v1_alert_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_falcogateway_v1_alert_service_proto_goTypes = []any{
 	(OnExpiredCursor)(0),           // 0: falcogateway.v1.OnExpiredCursor
 	(ListOrder)(0),                 // 1: falcogateway.v1.ListOrder
-	(*StreamAlertsRequest)(nil),    // 2: falcogateway.v1.StreamAlertsRequest
-	(*BatchOptions)(nil),           // 3: falcogateway.v1.BatchOptions
-	(*ListAlertsRequest)(nil),      // 4: falcogateway.v1.ListAlertsRequest
-	(*ListAlertsResponse)(nil),     // 5: falcogateway.v1.ListAlertsResponse
-	(*GetAlertRequest)(nil),        // 6: falcogateway.v1.GetAlertRequest
-	(*GetAlertResponse)(nil),       // 7: falcogateway.v1.GetAlertResponse
-	(*ValidateFilterRequest)(nil),  // 8: falcogateway.v1.ValidateFilterRequest
-	(*ValidateFilterResponse)(nil), // 9: falcogateway.v1.ValidateFilterResponse
-	(*FilterProblem)(nil),          // 10: falcogateway.v1.FilterProblem
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),          // 12: google.protobuf.Empty
-	(OverflowPolicy)(0),            // 13: falcogateway.v1.OverflowPolicy
-	(AlertView)(0),                 // 14: falcogateway.v1.AlertView
-	(*durationpb.Duration)(nil),    // 15: google.protobuf.Duration
-	(*AlertRecord)(nil),            // 16: falcogateway.v1.AlertRecord
-	(*Alert)(nil),                  // 17: falcogateway.v1.Alert
-	(*StreamFrame)(nil),            // 18: falcogateway.v1.StreamFrame
+	(ReportFormat)(0),              // 2: falcogateway.v1.ReportFormat
+	(*StreamAlertsRequest)(nil),    // 3: falcogateway.v1.StreamAlertsRequest
+	(*BatchOptions)(nil),           // 4: falcogateway.v1.BatchOptions
+	(*ListAlertsRequest)(nil),      // 5: falcogateway.v1.ListAlertsRequest
+	(*ListAlertsResponse)(nil),     // 6: falcogateway.v1.ListAlertsResponse
+	(*GetAlertRequest)(nil),        // 7: falcogateway.v1.GetAlertRequest
+	(*GetAlertResponse)(nil),       // 8: falcogateway.v1.GetAlertResponse
+	(*GetAlertReportRequest)(nil),  // 9: falcogateway.v1.GetAlertReportRequest
+	(*GetAlertReportResponse)(nil), // 10: falcogateway.v1.GetAlertReportResponse
+	(*ValidateFilterRequest)(nil),  // 11: falcogateway.v1.ValidateFilterRequest
+	(*ValidateFilterResponse)(nil), // 12: falcogateway.v1.ValidateFilterResponse
+	(*FilterProblem)(nil),          // 13: falcogateway.v1.FilterProblem
+	(*timestamppb.Timestamp)(nil),  // 14: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),          // 15: google.protobuf.Empty
+	(OverflowPolicy)(0),            // 16: falcogateway.v1.OverflowPolicy
+	(AlertView)(0),                 // 17: falcogateway.v1.AlertView
+	(*durationpb.Duration)(nil),    // 18: google.protobuf.Duration
+	(*AlertRecord)(nil),            // 19: falcogateway.v1.AlertRecord
+	(*Alert)(nil),                  // 20: falcogateway.v1.Alert
+	(*StreamFrame)(nil),            // 21: falcogateway.v1.StreamFrame
 }
 var file_falcogateway_v1_alert_service_proto_depIdxs = []int32{
-	11, // 0: falcogateway.v1.StreamAlertsRequest.since:type_name -> google.protobuf.Timestamp
-	12, // 1: falcogateway.v1.StreamAlertsRequest.earliest:type_name -> google.protobuf.Empty
-	12, // 2: falcogateway.v1.StreamAlertsRequest.latest:type_name -> google.protobuf.Empty
+	14, // 0: falcogateway.v1.StreamAlertsRequest.since:type_name -> google.protobuf.Timestamp
+	15, // 1: falcogateway.v1.StreamAlertsRequest.earliest:type_name -> google.protobuf.Empty
+	15, // 2: falcogateway.v1.StreamAlertsRequest.latest:type_name -> google.protobuf.Empty
 	0,  // 3: falcogateway.v1.StreamAlertsRequest.on_expired_cursor:type_name -> falcogateway.v1.OnExpiredCursor
-	13, // 4: falcogateway.v1.StreamAlertsRequest.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
-	14, // 5: falcogateway.v1.StreamAlertsRequest.view:type_name -> falcogateway.v1.AlertView
-	3,  // 6: falcogateway.v1.StreamAlertsRequest.batch:type_name -> falcogateway.v1.BatchOptions
-	15, // 7: falcogateway.v1.StreamAlertsRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	15, // 8: falcogateway.v1.BatchOptions.max_delay:type_name -> google.protobuf.Duration
-	14, // 9: falcogateway.v1.ListAlertsRequest.view:type_name -> falcogateway.v1.AlertView
-	11, // 10: falcogateway.v1.ListAlertsRequest.since:type_name -> google.protobuf.Timestamp
-	11, // 11: falcogateway.v1.ListAlertsRequest.until:type_name -> google.protobuf.Timestamp
+	16, // 4: falcogateway.v1.StreamAlertsRequest.overflow_policy:type_name -> falcogateway.v1.OverflowPolicy
+	17, // 5: falcogateway.v1.StreamAlertsRequest.view:type_name -> falcogateway.v1.AlertView
+	4,  // 6: falcogateway.v1.StreamAlertsRequest.batch:type_name -> falcogateway.v1.BatchOptions
+	18, // 7: falcogateway.v1.StreamAlertsRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	18, // 8: falcogateway.v1.BatchOptions.max_delay:type_name -> google.protobuf.Duration
+	17, // 9: falcogateway.v1.ListAlertsRequest.view:type_name -> falcogateway.v1.AlertView
+	14, // 10: falcogateway.v1.ListAlertsRequest.since:type_name -> google.protobuf.Timestamp
+	14, // 11: falcogateway.v1.ListAlertsRequest.until:type_name -> google.protobuf.Timestamp
 	1,  // 12: falcogateway.v1.ListAlertsRequest.order:type_name -> falcogateway.v1.ListOrder
-	16, // 13: falcogateway.v1.ListAlertsResponse.records:type_name -> falcogateway.v1.AlertRecord
-	14, // 14: falcogateway.v1.GetAlertRequest.view:type_name -> falcogateway.v1.AlertView
-	16, // 15: falcogateway.v1.GetAlertResponse.record:type_name -> falcogateway.v1.AlertRecord
-	17, // 16: falcogateway.v1.ValidateFilterRequest.samples:type_name -> falcogateway.v1.Alert
-	10, // 17: falcogateway.v1.ValidateFilterResponse.error:type_name -> falcogateway.v1.FilterProblem
-	10, // 18: falcogateway.v1.ValidateFilterResponse.warnings:type_name -> falcogateway.v1.FilterProblem
-	2,  // 19: falcogateway.v1.AlertService.StreamAlerts:input_type -> falcogateway.v1.StreamAlertsRequest
-	4,  // 20: falcogateway.v1.AlertService.ListAlerts:input_type -> falcogateway.v1.ListAlertsRequest
-	6,  // 21: falcogateway.v1.AlertService.GetAlert:input_type -> falcogateway.v1.GetAlertRequest
-	8,  // 22: falcogateway.v1.AlertService.ValidateFilter:input_type -> falcogateway.v1.ValidateFilterRequest
-	18, // 23: falcogateway.v1.AlertService.StreamAlerts:output_type -> falcogateway.v1.StreamFrame
-	5,  // 24: falcogateway.v1.AlertService.ListAlerts:output_type -> falcogateway.v1.ListAlertsResponse
-	7,  // 25: falcogateway.v1.AlertService.GetAlert:output_type -> falcogateway.v1.GetAlertResponse
-	9,  // 26: falcogateway.v1.AlertService.ValidateFilter:output_type -> falcogateway.v1.ValidateFilterResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	19, // 13: falcogateway.v1.ListAlertsResponse.records:type_name -> falcogateway.v1.AlertRecord
+	17, // 14: falcogateway.v1.GetAlertRequest.view:type_name -> falcogateway.v1.AlertView
+	19, // 15: falcogateway.v1.GetAlertResponse.record:type_name -> falcogateway.v1.AlertRecord
+	2,  // 16: falcogateway.v1.GetAlertReportRequest.format:type_name -> falcogateway.v1.ReportFormat
+	18, // 17: falcogateway.v1.GetAlertReportRequest.window:type_name -> google.protobuf.Duration
+	20, // 18: falcogateway.v1.ValidateFilterRequest.samples:type_name -> falcogateway.v1.Alert
+	13, // 19: falcogateway.v1.ValidateFilterResponse.error:type_name -> falcogateway.v1.FilterProblem
+	13, // 20: falcogateway.v1.ValidateFilterResponse.warnings:type_name -> falcogateway.v1.FilterProblem
+	3,  // 21: falcogateway.v1.AlertService.StreamAlerts:input_type -> falcogateway.v1.StreamAlertsRequest
+	5,  // 22: falcogateway.v1.AlertService.ListAlerts:input_type -> falcogateway.v1.ListAlertsRequest
+	7,  // 23: falcogateway.v1.AlertService.GetAlert:input_type -> falcogateway.v1.GetAlertRequest
+	9,  // 24: falcogateway.v1.AlertService.GetAlertReport:input_type -> falcogateway.v1.GetAlertReportRequest
+	11, // 25: falcogateway.v1.AlertService.ValidateFilter:input_type -> falcogateway.v1.ValidateFilterRequest
+	21, // 26: falcogateway.v1.AlertService.StreamAlerts:output_type -> falcogateway.v1.StreamFrame
+	6,  // 27: falcogateway.v1.AlertService.ListAlerts:output_type -> falcogateway.v1.ListAlertsResponse
+	8,  // 28: falcogateway.v1.AlertService.GetAlert:output_type -> falcogateway.v1.GetAlertResponse
+	10, // 29: falcogateway.v1.AlertService.GetAlertReport:output_type -> falcogateway.v1.GetAlertReportResponse
+	12, // 30: falcogateway.v1.AlertService.ValidateFilter:output_type -> falcogateway.v1.ValidateFilterResponse
+	26, // [26:31] is the sub-list for method output_type
+	21, // [21:26] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_falcogateway_v1_alert_service_proto_init() }
@@ -1092,8 +1284,8 @@ func file_falcogateway_v1_alert_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_falcogateway_v1_alert_service_proto_rawDesc), len(file_falcogateway_v1_alert_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   9,
+			NumEnums:      3,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	AlertService_StreamAlerts_FullMethodName   = "/falcogateway.v1.AlertService/StreamAlerts"
 	AlertService_ListAlerts_FullMethodName     = "/falcogateway.v1.AlertService/ListAlerts"
 	AlertService_GetAlert_FullMethodName       = "/falcogateway.v1.AlertService/GetAlert"
+	AlertService_GetAlertReport_FullMethodName = "/falcogateway.v1.AlertService/GetAlertReport"
 	AlertService_ValidateFilter_FullMethodName = "/falcogateway.v1.AlertService/ValidateFilter"
 )
 
@@ -44,6 +45,9 @@ type AlertServiceClient interface {
 	ListAlerts(ctx context.Context, in *ListAlertsRequest, opts ...grpc.CallOption) (*ListAlertsResponse, error)
 	// One alert, in full.
 	GetAlert(ctx context.Context, in *GetAlertRequest, opts ...grpc.CallOption) (*GetAlertResponse, error)
+	// A report on one alert, for people: what happened, what it may mean, how to find
+	// out, what to do, and how to tune the rule.
+	GetAlertReport(ctx context.Context, in *GetAlertReportRequest, opts ...grpc.CallOption) (*GetAlertReportResponse, error)
 	// What the server makes of a filter, without reading anything. A filter that
 	// is wrong is an answer here, not an error.
 	ValidateFilter(ctx context.Context, in *ValidateFilterRequest, opts ...grpc.CallOption) (*ValidateFilterResponse, error)
@@ -96,6 +100,16 @@ func (c *alertServiceClient) GetAlert(ctx context.Context, in *GetAlertRequest, 
 	return out, nil
 }
 
+func (c *alertServiceClient) GetAlertReport(ctx context.Context, in *GetAlertReportRequest, opts ...grpc.CallOption) (*GetAlertReportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAlertReportResponse)
+	err := c.cc.Invoke(ctx, AlertService_GetAlertReport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *alertServiceClient) ValidateFilter(ctx context.Context, in *ValidateFilterRequest, opts ...grpc.CallOption) (*ValidateFilterResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ValidateFilterResponse)
@@ -123,6 +137,9 @@ type AlertServiceServer interface {
 	ListAlerts(context.Context, *ListAlertsRequest) (*ListAlertsResponse, error)
 	// One alert, in full.
 	GetAlert(context.Context, *GetAlertRequest) (*GetAlertResponse, error)
+	// A report on one alert, for people: what happened, what it may mean, how to find
+	// out, what to do, and how to tune the rule.
+	GetAlertReport(context.Context, *GetAlertReportRequest) (*GetAlertReportResponse, error)
 	// What the server makes of a filter, without reading anything. A filter that
 	// is wrong is an answer here, not an error.
 	ValidateFilter(context.Context, *ValidateFilterRequest) (*ValidateFilterResponse, error)
@@ -144,6 +161,9 @@ func (UnimplementedAlertServiceServer) ListAlerts(context.Context, *ListAlertsRe
 }
 func (UnimplementedAlertServiceServer) GetAlert(context.Context, *GetAlertRequest) (*GetAlertResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAlert not implemented")
+}
+func (UnimplementedAlertServiceServer) GetAlertReport(context.Context, *GetAlertReportRequest) (*GetAlertReportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAlertReport not implemented")
 }
 func (UnimplementedAlertServiceServer) ValidateFilter(context.Context, *ValidateFilterRequest) (*ValidateFilterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ValidateFilter not implemented")
@@ -216,6 +236,24 @@ func _AlertService_GetAlert_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AlertService_GetAlertReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAlertReportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AlertServiceServer).GetAlertReport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AlertService_GetAlertReport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AlertServiceServer).GetAlertReport(ctx, req.(*GetAlertReportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AlertService_ValidateFilter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ValidateFilterRequest)
 	if err := dec(in); err != nil {
@@ -248,6 +286,10 @@ var AlertService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetAlert",
 			Handler:    _AlertService_GetAlert_Handler,
+		},
+		{
+			MethodName: "GetAlertReport",
+			Handler:    _AlertService_GetAlertReport_Handler,
 		},
 		{
 			MethodName: "ValidateFilter",
