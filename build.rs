@@ -1,9 +1,14 @@
-//! Compiles the protos with protox, so that building needs no protoc.
+//! Compiles the protos with protox, so that building needs no protoc, and makes of them what
+//! the page reads.
 
-use std::{env, error::Error, path::PathBuf};
+use std::{env, error::Error, fmt::Write, path::PathBuf};
 
 use prost_build::Config;
-use prost_types::FileDescriptorSet;
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
+    ServiceDescriptorProto,
+    field_descriptor_proto::{Label, Type},
+};
 
 const PROTOS: [&str; 6] = [
     "falco/outputs.proto",
@@ -25,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.join("falcogateway.bin"),
         prost::Message::encode_to_vec(&descriptors),
     )?;
+    std::fs::write(out.join("schema.json"), schema(&descriptors))?;
     let mut config = Config::new();
     // The alert in a record is kept as the bytes it was encoded to once: see
     // `pb::AlertRecord`.
@@ -63,4 +69,125 @@ fn compile_servers(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(
         .out_dir(out)
         .compile_fds_with_config(descriptors, config)?;
     Ok(())
+}
+
+/// The packages that the page needs.
+const PACKAGES: [&str; 2] = ["falcogateway.v1", "google.protobuf"];
+
+/// What the page's own codec goes by: `{"messages": {NAME: [[NUMBER, NAME, KIND, TYPE, REPEATED], ...]},
+/// "enums": {NAME: {NUMBER: NAME}}, "methods": {PATH: [REQUEST, RESPONSE]}}`.
+///
+/// KIND is `map` for the entries of a map. All names are identifiers: nothing is to be
+/// escaped.
+fn schema(descriptors: &FileDescriptorSet) -> String {
+    let mut parts = Parts::default();
+    for file in &descriptors.file {
+        let package = file.package();
+        if PACKAGES.contains(&package) {
+            parts.take_messages(package, &file.message_type);
+            parts.take_enums(package, &file.enum_type);
+            for service in &file.service {
+                parts.take_service(package, service);
+            }
+        }
+    }
+    format!(
+        "{{\"messages\":{{{}}},\"enums\":{{{}}},\"methods\":{{{}}}}}",
+        parts.messages.join(","),
+        parts.enums.join(","),
+        parts.methods.join(","),
+    )
+}
+
+#[derive(Default)]
+struct Parts {
+    messages: Vec<String>,
+    enums: Vec<String>,
+    methods: Vec<String>,
+}
+
+impl Parts {
+    fn take_messages(&mut self, scope: &str, messages: &[DescriptorProto]) {
+        for message in messages {
+            let name = format!("{scope}.{}", message.name());
+            let fields = message.field.iter().map(|it| field(it, message));
+            let fields = fields.collect::<Vec<_>>().join(",");
+            self.messages.push(format!("\"{name}\":[{fields}]"));
+            self.take_messages(&name, &message.nested_type);
+            self.take_enums(&name, &message.enum_type);
+        }
+    }
+
+    fn take_enums(&mut self, scope: &str, enums: &[EnumDescriptorProto]) {
+        for it in enums {
+            let values = it
+                .value
+                .iter()
+                .map(|value| format!("\"{}\":\"{}\"", value.number(), value.name()));
+            let values = values.collect::<Vec<_>>().join(",");
+            let name = it.name();
+            self.enums.push(format!("\"{scope}.{name}\":{{{values}}}"));
+        }
+    }
+
+    fn take_service(&mut self, package: &str, service: &ServiceDescriptorProto) {
+        for method in &service.method {
+            self.methods.push(format!(
+                "\"/{package}.{}/{}\":[\"{}\",\"{}\"]",
+                service.name(),
+                method.name(),
+                type_name(method.input_type()),
+                type_name(method.output_type()),
+            ));
+        }
+    }
+}
+
+fn field(field: &FieldDescriptorProto, message: &DescriptorProto) -> String {
+    let name = field.type_name.as_deref().map(type_name);
+    let is_map = message.nested_type.iter().any(|nested| {
+        let is_entry = nested.options.as_ref().is_some_and(|options| options.map_entry());
+        is_entry && name.is_some_and(|name| name.ends_with(&format!(".{}", nested.name())))
+    });
+    let kind = if is_map { "map" } else { kind(field.r#type()) };
+    let mut text = format!("[{},\"{}\",\"{kind}\"", field.number(), field.name());
+    // It writes into memory.
+    let _ = match name {
+        Some(name) => write!(text, ",\"{name}\""),
+        None => write!(text, ",null"),
+    };
+    text.push_str(if field.label() == Label::Repeated {
+        ",true]"
+    } else {
+        "]"
+    });
+    text
+}
+
+fn kind(of: Type) -> &'static str {
+    match of {
+        Type::Double => "double",
+        Type::Float => "float",
+        Type::Int64 => "int64",
+        Type::Uint64 => "uint64",
+        Type::Int32 => "int32",
+        Type::Fixed64 => "fixed64",
+        Type::Fixed32 => "fixed32",
+        Type::Bool => "bool",
+        Type::String => "string",
+        Type::Group => "group",
+        Type::Message => "message",
+        Type::Bytes => "bytes",
+        Type::Uint32 => "uint32",
+        Type::Enum => "enum",
+        Type::Sfixed32 => "sfixed32",
+        Type::Sfixed64 => "sfixed64",
+        Type::Sint32 => "sint32",
+        Type::Sint64 => "sint64",
+    }
+}
+
+/// Without the dot before it.
+fn type_name(name: &str) -> &str {
+    name.trim_start_matches('.')
 }

@@ -201,6 +201,9 @@ impl Config {
         self.grpc_web
             .check()
             .map_err(|problem| wrong("grpc_web.allowed_origins", &problem))?;
+        self.operations
+            .check()
+            .map_err(|problem| wrong("operations.hosts", &problem))?;
         self.limits
             .check()
             .map_err(|problem| wrong("limits", &problem))?;

@@ -30,6 +30,7 @@ mod scalar;
 mod set;
 mod suggest;
 mod values;
+mod vocabulary;
 
 use std::{fmt, sync::Arc};
 
@@ -43,6 +44,7 @@ use crate::alert::{Alert, Parts};
 pub use self::{
     problem::{Problem, Reason},
     set::{FilterId, FilterSet},
+    vocabulary::vocabulary,
 };
 
 /// The longest text of a filter, as written and as [`Filter::canonical`].

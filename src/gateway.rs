@@ -41,7 +41,7 @@ use crate::{
     source::{Intake, Sources, Submission},
     state::{State, StateError},
     tls::Acceptor,
-    web::Operations,
+    web::{Operations, Page},
 };
 
 /// How long sources may take to finish what they are at.
@@ -233,7 +233,11 @@ impl Gateway {
         }
         let draining = Arc::clone(&self.operations.draining);
         if let Some(listener) = self.operations_listener {
-            servers.spawn(self.operations.serve(listener, self.streams_end.clone()));
+            let page = Page::new(&self.config.operations, self.access, self.server.page());
+            let serving = self
+                .operations
+                .serve(listener, page, self.streams_end.clone());
+            servers.spawn(serving);
         }
         servers.close();
         let bridges_end = CancellationToken::new();

@@ -23,6 +23,7 @@ mod grpc;
 mod ingest_service;
 mod limits;
 mod methods;
+mod page;
 mod report;
 mod request;
 mod server;
@@ -32,8 +33,10 @@ mod subscription_service;
 mod web;
 
 pub use self::{
+    arrival::Arrival,
     falco::{Config as FalcoOutputs, Sharing},
     limits::{Limits, Refused},
+    page::PageCalls,
     server::{Listener, Server, Services},
     web::Config as GrpcWeb,
 };

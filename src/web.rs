@@ -1,8 +1,10 @@
-//! The operations listener: metrics for Prometheus, and whether the gateway lives and can
-//! take alerts.
+//! The operations listener: metrics for Prometheus, whether the gateway lives and can take
+//! alerts, and the page on which people watch them.
 
+mod door;
 mod listen;
 mod metrics;
+mod page;
 
 use std::sync::{
     Arc,
@@ -31,6 +33,8 @@ use crate::{
     tls::{self, Acceptor},
 };
 
+pub use self::page::Page;
+
 /// What Prometheus asks for.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -45,6 +49,11 @@ pub struct Config {
     pub tls: Option<tls::Config>,
     /// Show `falco_events`, as falco-exporter did: its labels come from alerts.
     pub falco_events: bool,
+    /// Show the page with the live alerts, to those who may see them.
+    pub page: bool,
+    /// The names, without ports, under which the page is opened besides the address and
+    /// `localhost`.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Config {
@@ -53,6 +62,8 @@ impl Default for Config {
             listen: "127.0.0.1:2810".to_owned(),
             tls: None,
             falco_events: false,
+            page: true,
+            hosts: Vec::new(),
         }
     }
 }
@@ -62,9 +73,22 @@ impl Config {
     pub fn nowhere() -> Self {
         Self {
             listen: String::new(),
-            tls: None,
-            falco_events: false,
+            ..Self::default()
         }
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let wrong = self.hosts.iter().find(|host| !door::is_host_name(host));
+        wrong.map_or(Ok(()), |host| {
+            Err(format!(
+                "{host:?} is no name of a host: write it in small letters, without scheme, port \
+                 and path, such as alerts.example.com"
+            ))
+        })
     }
 }
 
@@ -96,13 +120,18 @@ impl Operations {
     pub async fn serve(
         self,
         (listener, acceptor): (TcpListener, Option<Acceptor>),
+        page: Option<Page>,
         shutdown: CancellationToken,
     ) {
-        let router = Router::new()
+        let own = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .with_state(self);
+        let router = match page {
+            Some(page) => own.merge(page.router()),
+            None => own,
+        };
         listen::serve(router, listener, acceptor, shutdown).await;
     }
 

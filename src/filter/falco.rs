@@ -50,6 +50,14 @@ pub(super) fn likely(name: &str, ours: impl Iterator<Item = &'static str>) -> Op
         .or_else(|| closest(name, TABLE.iter().map(|(name, _)| *name).chain(ours)))
 }
 
+/// All of Falco's fields that an alert can carry.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    let carried = TABLE
+        .iter()
+        .filter(|(_, declared)| *declared != Declared::Never);
+    carried.map(|(name, _)| *name)
+}
+
 static TABLE: LazyLock<Vec<(&'static str, Declared)>> = LazyLock::new(|| {
     include_str!("fields.tsv")
         .lines()

@@ -79,7 +79,7 @@ impl Field {
     }
 
     /// The envelope's fields that take no argument.
-    const PLAIN: [(&'static str, Self); 16] = [
+    pub(super) const PLAIN: [(&'static str, Self); 16] = [
         ("rule", Self::Rule),
         ("priority", Self::Priority),
         ("source", Self::Source),

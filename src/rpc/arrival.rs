@@ -11,7 +11,7 @@ use super::authority::Mended;
 use crate::access::Peer;
 
 /// A connection that says who has come.
-pub(super) trait Arrival {
+pub trait Arrival {
     /// Who.
     fn peer(&self) -> Peer;
 }

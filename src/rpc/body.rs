@@ -4,7 +4,6 @@
 use std::{
     net::IpAddr,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -117,14 +116,14 @@ impl Body for Timely {
 }
 
 /// The body of an answer, whose call has its place until the end of it.
-pub(super) struct Held {
+pub(super) struct Held<P> {
     body: tonic::body::Body,
-    _place: Arc<Place>,
+    _place: P,
 }
 
-impl Held {
+impl<P: Send + Unpin + 'static> Held<P> {
     /// `body`, which holds `place`.
-    pub(super) fn until_end_of(body: tonic::body::Body, place: Arc<Place>) -> tonic::body::Body {
+    pub(super) fn until_end_of(body: tonic::body::Body, place: P) -> tonic::body::Body {
         if body.is_end_stream() {
             return body;
         }
@@ -136,7 +135,7 @@ impl Held {
     }
 }
 
-impl Body for Held {
+impl<P: Unpin> Body for Held<P> {
     type Data = Bytes;
     type Error = Status;
 

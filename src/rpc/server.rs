@@ -36,6 +36,7 @@ use super::{
     ingest_service::Ingest,
     limits::{Door, Limits, Reason, Refused},
     methods::Methods,
+    page::PageCalls,
     subscription_service::DurableSubscriptions,
     web::{self, Web},
 };
@@ -251,6 +252,11 @@ impl Server {
         });
         // Of the address nothing is used.
         Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector)
+    }
+
+    /// The same services for the gateway's own page, which is on another listener.
+    pub fn page(&self) -> PageCalls {
+        PageCalls::new(self.methods())
     }
 
     fn methods(&self) -> Methods {

@@ -142,12 +142,12 @@ fn is_origin(text: &str) -> bool {
     is_port && !host.is_empty() && host.bytes().all(is_host)
 }
 
-fn is_grpc_web(headers: &HeaderMap) -> bool {
+pub(super) fn is_grpc_web(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(GRPC_WEB))
 }
 
-fn plain(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+pub(super) fn plain(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let mut response = Response::new(Body::new(text.into()));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

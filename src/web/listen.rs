@@ -1,6 +1,6 @@
 use std::{io, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -13,11 +13,11 @@ use tokio::{
 };
 use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 
-use crate::tls::Acceptor;
+use crate::{access::Peer, rpc::Arrival, tls::Acceptor};
 
-/// Connections at a time: Prometheus, probes, and people who look. Further ones wait in
-/// the listener's backlog.
-const CONNECTIONS: usize = 256;
+/// Connections at a time: Prometheus, probes, and people who look, each of whom has a few.
+/// Further ones wait in the listener's backlog.
+const CONNECTIONS: usize = 1024;
 
 /// How long a request's headers may take, and a connection be idle.
 const HEADERS_TIME: Duration = Duration::from_secs(30);
@@ -55,7 +55,10 @@ pub(super) async fn serve(
         connections.spawn(async move {
             let _slot = slot;
             match encrypted(stream, acceptor).await {
-                Ok(stream) => answer(stream, router, shutdown).await,
+                Ok((stream, peer)) => {
+                    let router = router.layer(Extension(Arc::new(peer)));
+                    answer(stream, router, shutdown).await;
+                }
                 Err(error) => tracing::debug!(%error, "a client of operations was turned away"),
             }
         });
@@ -74,14 +77,20 @@ async fn next(
     Ok((listener.accept().await?.0, slot))
 }
 
+/// The connection, and who came by it.
 async fn encrypted(
     stream: TcpStream,
     acceptor: Option<Acceptor>,
-) -> io::Result<impl AsyncRead + AsyncWrite + Unpin> {
-    Ok(match acceptor {
-        None => Either::Left(stream),
-        Some(acceptor) => Either::Right(acceptor.accept(stream).await?),
-    })
+) -> io::Result<(impl AsyncRead + AsyncWrite + Unpin, Peer)> {
+    // It fails when the peer has left already.
+    let _ = stream.set_nodelay(true);
+    let Some(acceptor) = acceptor else {
+        let peer = stream.peer();
+        return Ok((Either::Left(stream), peer));
+    };
+    let stream = acceptor.accept(stream).await?;
+    let peer = stream.peer();
+    Ok((Either::Right(stream), peer))
 }
 
 async fn answer<S>(stream: S, router: Router, shutdown: CancellationToken)

@@ -20,7 +20,7 @@ listen:
   - address: "{tls}"
     tls: {{certificate: {certs}/server.crt, key: {certs}/server.key, client_ca: {certs}/ca.crt}}
 data_dir: {folder}/data
-operations: {{listen: "127.0.0.1:0", falco_events: true}}
+operations: {{listen: "{operations}", falco_events: true}}
 sources:
   - id: http
     http: {{listen: "{http}"}}
@@ -36,13 +36,13 @@ class Gateway:
         self.socket = folder / "gateway.sock"
         self.certs = folder / "certs"
         subprocess.run([BINARY, "certs", "--out", self.certs], check=True, stdout=subprocess.PIPE)
-        self.grpc = self.tls = self.http = "127.0.0.1:0"
+        self.grpc = self.tls = self.http = self.operations = "127.0.0.1:0"
         self.start()
 
     def start(self):
         """Starts it, after the first time on the same ports."""
         config = self.folder / "config.yaml"
-        places = {name: getattr(self, name) for name in ("folder", "socket", "certs", "grpc", "tls", "http")}
+        places = {name: getattr(self, name) for name in ("folder", "socket", "certs", "grpc", "tls", "http", "operations")}
         config.write_text(CONFIG.format(**places) + self.more)
         self.log = self.folder / "log"
         with self.log.open("a") as log:
@@ -50,9 +50,10 @@ class Gateway:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--config", config], stderr=log, env={**os.environ, "NO_COLOR": "1"}
             )
-        told = self.wait_for_log(r"taking alerts over HTTP address=(\S+)", begin)
-        self.http = told.group(1)
+        told = self.wait_for_log(r"showing metrics at /metrics address=(\S+)", begin)
+        self.operations = told.group(1)
         text = self.log.read_text()[begin:]
+        self.http = re.search(r"taking alerts over HTTP address=(\S+)", text).group(1)
         self.grpc = re.search(r"serving gRPC address=http://(\S+)", text).group(1)
         self.tls = re.search(r"serving gRPC address=https://(\S+)", text).group(1)
 

@@ -7,6 +7,7 @@ mod history;
 mod lifecycle;
 mod metrics;
 mod operations;
+mod page;
 mod publish;
 mod refusals;
 mod resume;

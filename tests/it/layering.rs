@@ -85,7 +85,8 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     (
         "web",
         &[
-            "access", "bridge", "delivery", "ingest", "log", "rpc", "source", "tls", "trace",
+            "access", "bridge", "delivery", "filter", "ingest", "log", "rpc", "source", "tls",
+            "trace",
         ],
     ),
     (

@@ -48,8 +48,8 @@ pub(crate) fn loopback() -> Config {
         })],
         operations: web::Config {
             listen: "127.0.0.1:0".to_owned(),
-            tls: None,
             falco_events: true,
+            ..web::Config::default()
         },
         data_dir: "/dev/null/no folder".into(),
         ..Config::default()
