@@ -146,7 +146,10 @@ impl Parts {
 fn field(field: &FieldDescriptorProto, message: &DescriptorProto) -> String {
     let name = field.type_name.as_deref().map(type_name);
     let is_map = message.nested_type.iter().any(|nested| {
-        let is_entry = nested.options.as_ref().is_some_and(|options| options.map_entry());
+        let is_entry = nested
+            .options
+            .as_ref()
+            .is_some_and(|options| options.map_entry());
         is_entry && name.is_some_and(|name| name.ends_with(&format!(".{}", nested.name())))
     });
     let kind = if is_map { "map" } else { kind(field.r#type()) };

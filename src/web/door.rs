@@ -9,7 +9,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use axum::http::{
@@ -20,6 +20,14 @@ use axum::http::{
 use crate::access::{Access, Peer};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What proxies add to what they pass on.
+const PROXIES: [HeaderName; 4] = [
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("via"),
+];
 
 /// Whom the page is for.
 #[derive(Debug, Clone)]
@@ -48,7 +56,8 @@ pub(super) enum Refusal {
 impl Door {
     /// Lets a request in, or not.
     pub(super) fn admit(&self, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        if self.access.is_open() && !self.asks_everybody && !is_on_this_machine(peer) {
+        let is_here = is_on_this_machine(peer) && !is_passed_on(headers);
+        if self.access.is_open() && !self.asks_everybody && !is_here {
             return Err(Refusal::Remote);
         }
         let host = host(uri, headers)?;
@@ -90,9 +99,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::Remote => f.write_str(
                 "the page is shown on the gateway's own machine only, since there are no \
-                 access.grants and everybody else would see everything. Set access.grants, or ask \
-                 for certificates with operations.tls, or come by `ssh -L` or `kubectl \
-                 port-forward`",
+                 access.grants and everybody else would see everything. Set access.grants (behind \
+                 a proxy that asks who comes, one to: [anonymous] will do), or ask for \
+                 certificates with operations.tls, or come by `ssh -L` or `kubectl port-forward`",
             ),
             Self::Host(host) => write!(
                 f,
@@ -109,8 +118,20 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Exactly those: to a service mesh other loopback addresses are where it comes from with
+/// what others sent.
 fn is_on_this_machine(peer: &Peer) -> bool {
-    peer.ip().is_some_and(|ip| ip.to_canonical().is_loopback())
+    let here = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    peer.ip()
+        .is_some_and(|ip| here.contains(&ip.to_canonical()))
+}
+
+/// Whether a proxy says that it passes on what another sent.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    PROXIES.iter().any(|name| headers.contains_key(name))
 }
 
 /// The one host that the request is for.
@@ -138,7 +159,7 @@ fn is_nobody_elses(name: &str) -> bool {
     let v6 = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     match v6 {
         Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
-        None => name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok(),
+        None => name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(),
     }
 }
 
@@ -159,8 +180,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_elsewhere_is_asked_who_he_is_or_shown_nothing() {
-        let headers = HeaderMap::from_iter([(HOST, "10.0.0.1:2810".parse().unwrap())]);
-        let admitted = |grants: &str, asks_everybody, address: &str| {
+        let mut headers = HeaderMap::from_iter([(HOST, "10.0.0.1:2810".parse().unwrap())]);
+        let admitted = |grants: &str, asks_everybody, address: &str, headers: &HeaderMap| {
             let config = serde_saphyr::from_str(grants).unwrap();
             let door = Door {
                 hosts: Vec::new(),
@@ -169,15 +190,21 @@ mod tests {
                 access: Access::new(&config).unwrap(),
             };
             let peer = Peer::tcp(Some(address.parse().unwrap()));
-            door.admit(&peer, &Uri::from_static("/"), &headers)
+            door.admit(&peer, &Uri::from_static("/"), headers)
         };
         for here in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(admitted("{}", false, here), Ok(()));
+            assert_eq!(admitted("{}", false, here, &headers), Ok(()));
         }
-        let elsewhere = "10.0.0.9:1";
-        assert_eq!(admitted("{}", false, elsewhere), Err(Refusal::Remote));
-        assert_eq!(admitted("{}", true, elsewhere), Ok(()));
-        assert_eq!(admitted("grants: []", false, elsewhere), Ok(()));
+        // The latter is a service mesh, with what somebody sent.
+        for elsewhere in ["10.0.0.9:1", "[fd00::9]:1", "127.0.0.6:1"] {
+            let refused = admitted("{}", false, elsewhere, &headers);
+            assert_eq!(refused, Err(Refusal::Remote), "{elsewhere}");
+            assert_eq!(admitted("{}", true, elsewhere, &headers), Ok(()));
+            assert_eq!(admitted("grants: []", false, elsewhere, &headers), Ok(()));
+        }
+        headers.insert("x-forwarded-for", "10.0.0.9".parse().unwrap());
+        let refused = admitted("{}", false, "127.0.0.1:1", &headers);
+        assert_eq!(refused, Err(Refusal::Remote));
     }
 
     #[test]

@@ -85,7 +85,7 @@ class Page:
         box = self.find("#filter")
         box.send_keys(Keys.CONTROL, "a")
         box.send_keys(Keys.DELETE)
-        box.send_keys(text, *([Keys.ESCAPE, Keys.ENTER] if apply else []))
+        box.send_keys(text, *([Keys.ENTER] if apply else []))
         return box
 
     def media(self, scheme):

@@ -2,7 +2,7 @@
 
 import { byId, el, setText } from "./dom.js";
 import { reportOf } from "./report.js";
-import { PRIORITIES, clock, narrowed, quoted, utc, word } from "./words.js";
+import { PRIORITIES, clock, narrowed, quoted, row, utc, word } from "./words.js";
 
 const GROUPS = [
   ["process", "Process"], ["user", "User"], ["group", "Group"], ["container", "Container"], ["kubernetes", "Kubernetes"],
@@ -40,7 +40,9 @@ export class Detail {
     try {
       const { record } = await this.#client.call("AlertService/GetAlert", key);
       if (entry !== this.#entry) return;
-      body.replaceChildren(...this.#parts(record.alert));
+      const its = row(record);
+      this.#head(its);
+      body.replaceChildren(...this.#parts(record.alert, its));
       this.#report(record.alert.id, byId("report"));
     } catch (error) {
       if (entry === this.#entry) body.replaceChildren(el("p", { class: "wrong" }, `The alert cannot be shown: ${error.message}`));
@@ -63,11 +65,11 @@ export class Detail {
     setText(byId("detail-when"), time === undefined ? "" : `${clock(time)} · ${utc(time)}${host ? ` · ${host}` : ""}`);
   }
 
-  #parts(alert) {
+  #parts(alert, its) {
     const fields = Object.entries(alert.output_fields ?? {});
     return [
-      el("p", { class: "output" }, this.#entry.text || alert.message || alert.output || "The line is not shown to you."),
-      this.#actions(alert),
+      this.#actions(its),
+      el("p", { class: "output" }, its.text || "The line is not shown to you."),
       el("section", { id: "report", class: "report", hidden: true, "aria-label": "Report" }),
       ...this.#lineage(alert),
       ...this.#attack(alert),
@@ -80,13 +82,11 @@ export class Detail {
     ];
   }
 
-  #actions() {
-    const buttons = [this.#narrow("Not this rule", `rule != ${quoted(this.#entry.rule)}`)];
-    for (const [name, field] of NARROW) {
-      const value = this.#entry[name];
-      if (value) buttons.unshift(this.#narrow(`Only this ${name}`, `${field} = ${quoted(value)}`));
-    }
-    return el("div", { class: "actions" }, ...(this.#entry.rule ? buttons.reverse() : []));
+  #actions(row) {
+    const known = NARROW.filter(([name]) => row[name]);
+    const buttons = known.map(([name, field]) => this.#narrow(`Only this ${name}`, `${field} = ${quoted(row[name])}`));
+    if (row.rule) buttons.splice(1, 0, this.#narrow("Not this rule", `rule != ${quoted(row.rule)}`));
+    return el("div", { class: "actions" }, ...buttons);
   }
 
   #narrow(label, term) {

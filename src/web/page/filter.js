@@ -6,6 +6,8 @@ import { byId, el, setText } from "./dom.js";
 /** So long after the last key the gateway is asked. */
 const CALM = 150;
 
+const HINT = "Falco's conditions, over alerts. Tab completes, Enter applies.";
+
 export class FilterBox {
   #input = byId("filter");
   #echo = byId("filter-echo");
@@ -17,10 +19,10 @@ export class FilterBox {
   #onApply;
   #timer;
   #asked = 0;
-  #problem;
   #options = [];
   #from = 0;
   #chosen = -1;
+  #isApplied = false;
 
   constructor(client, vocabulary, { seen, onApply }) {
     this.#client = client;
@@ -38,6 +40,7 @@ export class FilterBox {
       if (at >= 0) this.#choose(at);
     });
     byId("filter-form").addEventListener("submit", (event) => { event.preventDefault(); this.#apply(); });
+    this.#show(undefined);
     byId("filter-clear").addEventListener("click", () => { this.set(""); this.#apply(); });
   }
 
@@ -59,6 +62,7 @@ export class FilterBox {
   }
 
   #typed() {
+    this.#isApplied = false;
     this.#offer();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#check(), CALM);
@@ -81,22 +85,24 @@ export class FilterBox {
   async #apply() {
     this.#close();
     clearTimeout(this.#timer);
+    this.#isApplied = true;
     const { text } = this;
     if (!(await this.#check()) && text === this.text) this.#onApply(text);
   }
 
   // The problem underlined, and told below with what was probably meant.
   #show(problem, warning) {
-    this.#problem = problem;
     const it = problem ?? warning;
     const [from, to] = it ? place(this.#input.value, it) : [0, 0];
     const text = this.#input.value;
     // At the end there is nothing that could be underlined.
     const marked = text.slice(from, to) || (it ? " " : "");
-    this.#echo.replaceChildren(text.slice(0, from), el("mark", { class: problem ? "wrong" : "odd" }, marked), text.slice(to));
+    this.#echo.replaceChildren(text.slice(0, from), el("mark", { class: problem ? "wrong" : it ? "odd" : "" }, marked), text.slice(to));
     this.#input.setAttribute("aria-invalid", String(Boolean(problem)));
-    this.#told.className = problem ? "told wrong" : "told odd";
-    this.#told.replaceChildren(...(it ? this.#words(it, from, to) : []));
+    // Who is still typing is told what comes next, and has done nothing wrong.
+    const isOpen = problem && from >= text.trimEnd().length && !this.#isApplied;
+    this.#told.className = `told ${problem && !isOpen ? "wrong" : it && !isOpen ? "odd" : "hint"}`;
+    this.#told.replaceChildren(...(it ? this.#words(it, from, to) : [HINT]));
     this.#scrolled();
   }
 

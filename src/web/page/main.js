@@ -215,6 +215,7 @@ addEventListener("hashchange", goToAddress);
 function toggleSide() {
   const isOpen = document.body.classList.toggle("has-side");
   byId("side-open").setAttribute("aria-expanded", String(isOpen));
+  setText(byId("side-open"), isOpen ? "Alerts" : "Overview");
   overview.refresh();
 }
 

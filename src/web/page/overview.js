@@ -81,7 +81,7 @@ function show(at, title, items) {
 
 // A line with a mark, a name, what it does in words, and what is said below.
 function item(name, told, tone = "good", below = "", title = "") {
-  return el("li", { class: tone, title }, el("b", {}, name), el("span", {}, told), below ? el("small", {}, below) : undefined);
+  return el("li", { class: tone, title }, name ? el("b", {}, name) : undefined, el("span", {}, told), below ? el("small", {}, below) : undefined);
 }
 
 function ago(timestamp) {
@@ -93,7 +93,7 @@ function log({ log, caller = {}, version }) {
   const items = [item(`falco-gateway ${version}`, "", "info", caller.identity ? `You are ${caller.identity}${caller.grant ? `, by the grant ${caller.grant}` : ""}` : "")];
   if (log) {
     const kept = `${count(log.alerts ?? 0, "alert")}, ${size(log.bytes ?? 0)} of ${size(log.retention_bytes ?? 0)}`;
-    items.push(log.trouble ? item("Log", log.trouble, "bad") : item("Log", kept, "good", log.earliest_time ? `since ${ago(log.earliest_time)}` : ""));
+    items.push(log.trouble ? item("Log", log.trouble, "bad") : item("Log", kept, "good", log.earliest_time ? `the oldest came ${ago(log.earliest_time)}` : ""));
   }
   if (caller.scope) items.push(item("Scope", caller.scope, "info"));
   return items;

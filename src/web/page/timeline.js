@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const HEIGHT = 60;
 
 /** From the newest alert back: the shortest that holds nearly all. One wrong clock does not stretch it. */
-const SPANS = [1, 5, 15, 60, 180, 720, 1440, 4320, 10080, 43200, 525600].map((minutes) => minutes * MINUTE);
+const SPANS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080, 43200, 525600].map((minutes) => minutes * MINUTE);
 const NEARLY = 0.98;
 
 export class Timeline {

@@ -191,9 +191,8 @@ async fn no_form_can_call_and_nothing_else_is_served() {
         assert!(refused.starts_with("HTTP/1.1 415"), "{refused}");
     }
     for path in ["/grpc.health.v1.Health/Check", "/nothing"] {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\n{host}Content-Type: application/grpc-web+proto\r\n"
-        );
+        let head =
+            format!("POST {path} HTTP/1.1\r\n{host}Content-Type: application/grpc-web+proto\r\n");
         let refused = answer(&gateway, &head, b"\0\0\0\0\0").await;
         assert!(refused.starts_with("HTTP/1.1 404"), "{path}: {refused}");
     }
@@ -259,7 +258,13 @@ async fn there_need_not_be_a_page() {
 
 #[test]
 fn hosts_are_names_alone() {
-    for wrong in ["https://a.example", "a.example:80", "A.example", "a/b", "''"] {
+    for wrong in [
+        "https://a.example",
+        "a.example:80",
+        "A.example",
+        "a/b",
+        "''",
+    ] {
         let error = Config::parse(&format!("operations: {{hosts: [{wrong}]}}")).unwrap_err();
         assert!(error.to_string().contains("operations.hosts"), "{error}");
     }
