@@ -82,6 +82,8 @@ def test_of_a_report_only_elements_for_text_are_taken(opened):
         <p>one <a href="javascript:hit=1">bad</a> <a href="https://attack.mitre.org/T1" onclick="hit=1">good</a></p>
         <iframe srcdoc="<script>parent.hit=1</script>"></iframe><svg onload="hit=1"></svg><style>*{}</style><form><input></form></section>""",
     )
+    # That the policy forbade even to read some of it, the browser has told.
+    opened.browser.get_log("browser")
     html, was_hit = told
     assert not was_hit
     assert "<h2>A &lt;b&gt;</h2>" in html

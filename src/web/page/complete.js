@@ -2,8 +2,9 @@
 
 import { quoted } from "./words.js";
 
-const MOST = 9;
+const MOST = 12;
 const ORDER = ["<", "<=", ">", ">="];
+const TEXT = ["contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "pmatch"];
 const LISTS = ["in", "intersects", "pmatch"];
 const TOKEN = /"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|[<>!=]=?|[(),]|[^\s()",'<>!=]+/g;
 
@@ -23,8 +24,9 @@ export class Vocabulary {
   }
 
   operatorsFor(field) {
-    const isOrdered = ["priority", "number"].includes(this.fields.get(field)?.type ?? "number");
-    return this.operators.filter((operator) => isOrdered || !ORDER.includes(operator));
+    const type = this.fields.get(field)?.type;
+    const foreign = type === undefined ? [] : ["priority", "number"].includes(type) ? TEXT : ORDER;
+    return this.operators.filter((operator) => !foreign.includes(operator));
   }
 }
 

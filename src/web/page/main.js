@@ -29,6 +29,7 @@ const filter = new FilterBox(client, new Vocabulary(words), { seen, onApply: app
 const live = new Live(client, { entries, state, opened, fresh });
 
 const redraw = atMostEvery(400, () => {
+  if (document.hidden) return;
   timeline.draw(store.entries);
   overview.drawTops();
   drawLevels();
@@ -61,8 +62,10 @@ const STATES = {
   live: ({ lag }) => ["good", lag ? `Live, ${count(lag)} behind` : "Live"],
   paused: ({ waiting }) => ["still", waiting === "0" ? "Paused" : `Paused, ${waiting} waiting`],
   reconnecting: ({ seconds }) => ["bad", `Reconnecting in ${seconds} s`],
-  refused: ({ error }) => ["bad", error.reason || error.code || "Failed"],
+  refused: ({ error }) => ["bad", error.needsToken ? "Not allowed" : isOfFilter(error) ? "Bad filter" : "Refused"],
 };
+
+function isOfFilter({ reason }) { return reason?.startsWith("FILTER_"); }
 
 let toldState;
 
@@ -83,7 +86,7 @@ function state(now) {
 }
 
 function refused(error) {
-  if (error.reason?.startsWith("FILTER_")) return filter.refuse(error);
+  if (isOfFilter(error)) return filter.refuse(error);
   byId("refused").hidden = false;
   setText(byId("refused-why"), error.message);
   if (error.needsToken) askForToken(error.message);
@@ -105,6 +108,7 @@ function again() {
 
 function open(entry) {
   detail.open(entry);
+  announce(`Opened: ${PRIORITIES[entry.level].name}, ${entry.rule}`);
   history.replaceState(null, "", `#${fragment(live.filter, entry.id)}`);
 }
 
@@ -211,6 +215,7 @@ byId("to-top").addEventListener("click", () => list.toTop());
 byId("again").addEventListener("click", again);
 byId("side-open").addEventListener("click", () => toggleSide());
 addEventListener("hashchange", goToAddress);
+document.addEventListener("visibilitychange", redraw);
 
 function toggleSide() {
   const isOpen = document.body.classList.toggle("has-side");

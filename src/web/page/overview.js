@@ -11,7 +11,8 @@ export class Overview {
   #client;
   #store;
   #onNarrow;
-  #denied = new Set();
+  // At first all: nothing is asked before the stream was let in.
+  #denied;
   #panels = [
     ["Log", "GatewayService/GetGatewayInfo", log],
     ["Sources", "GatewayService/ListSources", sources],
@@ -24,6 +25,7 @@ export class Overview {
     this.#client = client;
     this.#store = store;
     this.#onNarrow = onNarrow;
+    this.#denied = new Set(this.#panels.map(([, method]) => method));
     byId("panels").replaceChildren(...this.#panels.map(([title]) => panel(title)));
     setInterval(() => this.refresh(), REFRESH);
     document.addEventListener("visibilitychange", () => this.refresh());
@@ -81,7 +83,7 @@ function show(at, title, items) {
 
 // A line with a mark, a name, what it does in words, and what is said below.
 function item(name, told, tone = "good", below = "", title = "") {
-  return el("li", { class: tone, title }, name ? el("b", {}, name) : undefined, el("span", {}, told), below ? el("small", {}, below) : undefined);
+  return el("li", { class: tone, title }, name ? el("b", {}, name) : undefined, " ", el("span", {}, told), " ", below ? el("small", {}, below) : undefined);
 }
 
 function ago(timestamp) {

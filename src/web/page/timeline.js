@@ -57,10 +57,21 @@ export class Timeline {
   }
 }
 
+// The shortest span before `newest` that holds nearly all.
+function shortest(entries, newest) {
+  const within = new Array(SPANS.length + 1).fill(0);
+  for (const { time } of entries) {
+    let at = 0;
+    while (at < SPANS.length && newest - time >= SPANS[at]) at++;
+    within[at]++;
+  }
+  let held = 0;
+  return SPANS.find((_, at) => (held += within[at]) >= entries.length * NEARLY) ?? SPANS.at(-1);
+}
+
 function buckets(entries) {
   const newest = Math.min(Date.now() + MINUTE, entries.reduce((most, { time }) => Math.max(most, time), 0));
-  const within = (length) => entries.reduce((sum, { time }) => sum + (time > newest - length), 0);
-  const length = SPANS.find((it) => within(it) >= entries.length * NEARLY) ?? SPANS.at(-1);
+  const length = shortest(entries, newest);
   const width = length / BARS;
   // On whole bars, so that they do not flicker as time goes on.
   const start = (Math.floor(newest / width) + 1) * width - length;

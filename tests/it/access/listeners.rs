@@ -7,7 +7,7 @@ use std::{
 };
 
 use falco_gateway::{
-    config::{ClientCertificate, Tls},
+    config::{ClientCertificate, Config, Tls},
     pb::{
         self, gateway_service_client::GatewayServiceClient,
         subscription_service_client::SubscriptionServiceClient,
@@ -51,24 +51,29 @@ fn curl(url: &str, folder: &Path, shown: bool) -> String {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn http_listeners_ask_for_certificates_too() {
-    let folder = tempfile::tempdir().unwrap();
+/// TLS with files of the gateway and of a client, made in `folder`.
+fn tls(folder: &Path) -> Tls {
     let authority = Authority::new();
     for (name, pems) in [
         ("server", authority.issue("localhost").pems()),
         ("client", authority.issue_client("falco", &[]).pems()),
     ] {
-        std::fs::write(folder.path().join(format!("{name}.crt")), pems.0).unwrap();
-        std::fs::write(folder.path().join(format!("{name}.key")), pems.1).unwrap();
+        std::fs::write(folder.join(format!("{name}.crt")), pems.0).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), pems.1).unwrap();
     }
-    std::fs::write(folder.path().join("ca.crt"), authority.pem()).unwrap();
-    let tls = Tls {
-        certificate: folder.path().join("server.crt"),
-        key: folder.path().join("server.key"),
-        client_ca: Some(folder.path().join("ca.crt")),
+    std::fs::write(folder.join("ca.crt"), authority.pem()).unwrap();
+    Tls {
+        certificate: folder.join("server.crt"),
+        key: folder.join("server.key"),
+        client_ca: Some(folder.join("ca.crt")),
         client_certificate: ClientCertificate::Required,
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_listeners_ask_for_certificates_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
     let mut config = loopback();
     config.operations.tls = Some(tls.clone());
     config.sources[0].http.as_mut().unwrap().tls = Some(tls);
@@ -86,6 +91,48 @@ async fn http_listeners_ask_for_certificates_too() {
         assert!(without.contains("curl: ("), "{without}");
     }
     assert_eq!(gateway.info().await.log.unwrap().alerts, 1);
+}
+
+/// What the page's list gets, asked with curl and the client's certificate.
+fn list_of_the_page(port: u16, folder: &Path) -> String {
+    let body = folder.join("body");
+    std::fs::write(&body, [0; 5]).unwrap();
+    let mut command = Command::new("curl");
+    for (option, file) in [
+        ("--cacert", "ca.crt"),
+        ("--cert", "client.crt"),
+        ("--key", "client.key"),
+    ] {
+        command.arg(option).arg(folder.join(file));
+    }
+    command.args(["-sS", "-H", "Content-Type: application/grpc-web+proto"]);
+    command.arg("--data-binary");
+    command.arg(format!("@{}", body.display()));
+    command.arg(format!(
+        "https://localhost:{port}/falcogateway.v1.AlertService/ListAlerts"
+    ));
+    String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_knows_its_user_by_his_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = loopback();
+    config.operations.tls = Some(tls(folder.path()));
+    let named = |identity: &str| {
+        let yaml = format!("access: {{grants: [{{name: a, to: ['{identity}'], may: [read]}}]}}");
+        Config::parse(&yaml).unwrap().access
+    };
+    for (identity, sees) in [("cert:falco", true), ("cert:another", false)] {
+        config.access = named(identity);
+        let gateway = Running::with(config.clone()).await;
+        gateway.post_all([numbered_body(0, 0)]).await;
+        let port = gateway.operations_address().port();
+        let folder = folder.path().to_owned();
+        let asked = tokio::task::spawn_blocking(move || list_of_the_page(port, &folder));
+        let listed = in_time(asked).await.unwrap();
+        assert_eq!(listed.contains("r0"), sees, "{identity}: {listed}");
+    }
 }
 
 /// As the process does it: by a signal, and by itself.
@@ -154,8 +201,8 @@ async fn bridges_are_taken_over() {
     let folder = tempfile::tempdir().unwrap();
     let config = |bridges: &str| {
         let yaml = bridges.replace("FOLDER", folder.path().to_str().unwrap());
-        let parsed = falco_gateway::config::Config::parse(&yaml).unwrap();
-        falco_gateway::config::Config {
+        let parsed = Config::parse(&yaml).unwrap();
+        Config {
             bridges: parsed.bridges,
             ..loopback()
         }
