@@ -50,6 +50,19 @@ def test_a_filter_narrows_and_is_in_the_address(gateway, captures, page):
     until("one rule", lambda: 'and rule = "Drop' in page.find("#filter").get_attribute("value"))
 
 
+def test_more_of_the_past_is_asked_for(gateway, captures, page):
+    gateway.post(*many(captures, 6_000, 500))
+    page.open(gateway)
+    page.wait_until_held(5_000)
+    page.find("#from option[value='1h']").click()
+    page.wait_until_held(6_000)
+    assert "from=1h" in page.script("return location.hash")
+    page.filter("priority >= critical")
+    until("those that match", lambda: 0 < page.held < 1_000)
+    page.open(gateway, "from=all")
+    page.wait_until_held(6_000)
+
+
 def test_a_bad_filter_says_what_and_where(gateway, captures, page):
     gateway.post(*captures)
     page.open(gateway)
@@ -110,6 +123,8 @@ def test_an_alert_in_detail(gateway, captures, page):
     for part in ("proc.cmdline", "container.image.repository", "ATT&CK", "TA0003 Persistence", "Fields ("):
         assert part in body, part
     assert "alert=" in page.script("return location.hash")
+    if page.script_async("return (await (await fetch('page/schema.json')).text()).includes('GetAlertReport')"):
+        until("the report", lambda: page.all("#report h2, #report h3"))
     raw = json.loads(page.text("#detail-body pre"))
     assert raw["priority"] == "PRIORITY_CRITICAL" and raw["output_fields"]["proc.name"]
     # The link is to that alert.

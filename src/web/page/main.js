@@ -58,7 +58,7 @@ function opened({ effective_scope: scope, redacted_fields: redacted = [], identi
 
 const STATES = {
   connecting: () => ["wait", "Connecting"],
-  "catching up": ({ lag }) => ["wait", lag ? `Catching up, ${count(lag)} behind` : "Catching up"],
+  "catching up": ({ lag, came }) => ["wait", `Catching up${lag ? `, ${count(lag)} behind` : came ? `, ${count(came)} so far` : ""}`],
   live: ({ lag }) => ["good", lag ? `Live, ${count(lag)} behind` : "Live"],
   paused: ({ waiting }) => ["still", waiting === "0" ? "Paused" : `Paused, ${waiting} waiting`],
   reconnecting: ({ seconds }) => ["bad", `Reconnecting in ${seconds} s`],
@@ -95,37 +95,39 @@ function refused(error) {
 // === What somebody does
 
 /** Another filter: it is kept in the address, and the browser's way back leads to the last. */
-function apply(text) {
-  if (text === live.filter) return again();
+function apply(text, from = live.from) {
+  if (text === live.filter && from === live.from) return again();
   detail.close();
-  location.hash = fragment(text);
+  location.hash = fragment(text, from);
 }
 
 function again() {
   if (live.isPaused) live.resume();
-  else live.start(live.filter, view);
+  else live.start(live.filter, view, live.from);
 }
 
 function open(entry) {
   detail.open(entry);
   announce(`Opened: ${PRIORITIES[entry.level].name}, ${entry.rule}`);
-  history.replaceState(null, "", `#${fragment(live.filter, entry.id)}`);
+  history.replaceState(null, "", `#${fragment(live.filter, live.from, entry.id)}`);
 }
 
-function remember() { history.replaceState(null, "", `#${fragment(live.filter)}`); }
+function remember() { history.replaceState(null, "", `#${fragment(live.filter, live.from)}`); }
 
-function fragment(filter, alert) {
+function fragment(filter, from, alert) {
   const parts = new URLSearchParams();
   if (filter) parts.set("filter", filter);
+  if (from) parts.set("from", from);
   if (alert) parts.set("alert", alert);
   return parts.toString();
 }
 
 function goToAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  const wanted = parts.get("filter") ?? "", alert = parts.get("alert");
+  const wanted = parts.get("filter") ?? "", from = parts.get("from") ?? "", alert = parts.get("alert");
   if (wanted !== filter.text) filter.set(wanted);
-  if (wanted !== live.filter || toldState === undefined) live.start(wanted, view);
+  byId("from").value = from;
+  if (wanted !== live.filter || from !== live.from || toldState === undefined) live.start(wanted, view, from);
   if (alert && detail.entry?.id !== alert) detail.open({ id: alert });
 }
 
@@ -197,8 +199,13 @@ byId("token-open").addEventListener("click", () => askForToken());
 
 let view;
 
-// Rows need little of an alert, and few grants do not let that be asked for.
 async function greet() {
+  await learnView();
+  live.start(live.filter, view, live.from);
+}
+
+// Rows need little of an alert, and few grants do not let that be asked for.
+async function learnView() {
   try {
     const { caller = {} } = await client.call("GatewayService/GetGatewayInfo");
     view = (caller.views ?? []).includes("ALERT_VIEW_BASIC") ? "ALERT_VIEW_BASIC" : undefined;
@@ -206,11 +213,11 @@ async function greet() {
     // The stream meets the same, and tells it.
     view = undefined;
   }
-  live.start(live.filter, view);
 }
 
 byId("skip").addEventListener("click", () => byId("list").focus());
 byId("pause").addEventListener("click", pause);
+byId("from").addEventListener("change", ({ target }) => apply(live.filter, target.value));
 byId("to-top").addEventListener("click", () => list.toTop());
 byId("again").addEventListener("click", again);
 byId("side-open").addEventListener("click", () => toggleSide());
@@ -235,5 +242,5 @@ listen({
   overview: toggleSide,
 });
 
-await greet();
+await learnView();
 goToAddress();

@@ -3,8 +3,10 @@
 import { CallError } from "./grpc.js";
 import { closing, loss, milliseconds, row, source } from "./words.js";
 
-/** With how many of the newest alerts that match the page begins. */
+/** With how many of the newest alerts that match the page begins, unless somebody wants more. */
 const HISTORY = 5_000;
+
+const SPANS = { "1h": 3600, "24h": 86_400, "7d": 604_800 };
 
 /** While paused, so many wait here; then the stream is closed and waits in the log. */
 const WAITING = 5_000;
@@ -20,6 +22,7 @@ export class Live {
   #on;
   #filter = "";
   #view;
+  #from = "";
   #cursor = "";
   #abort = new AbortController();
   #isPaused = false;
@@ -34,10 +37,12 @@ export class Live {
 
   get isPaused() { return this.#isPaused; }
   get filter() { return this.#filter; }
+  get from() { return this.#from; }
 
-  /** Begins anew, with recent history. */
-  start(filter, view) {
+  /** Begins anew, with recent history: of `1h`, `24h` or `7d`, `all`, or the newest. */
+  start(filter, view, from) {
     this.#filter = filter;
+    this.#from = from;
     this.#view = view;
     this.#cursor = "";
     this.#waiting = [];
@@ -117,7 +122,7 @@ export class Live {
   #request() {
     const start = this.#cursor
       ? { after_cursor: this.#cursor, on_expired_cursor: "ON_EXPIRED_CURSOR_EARLIEST" }
-      : { last: HISTORY };
+      : startOf(this.#from);
     const heartbeat_interval = { seconds: HEARTBEAT };
     return { filter: this.#filter, view: this.#view, heartbeat_interval, client_label: "page", ...start };
   }
@@ -177,10 +182,17 @@ export class Live {
   }
 
   #put(entries) {
+    if (this.#state.name === "catching up") this.#tell({ ...this.#state, came: (this.#state.came ?? 0) + entries.length });
     if (!this.#isPaused) return this.#on.entries(entries);
     for (const entry of entries) this.#waiting.push(entry);
     this.#tell();
   }
+}
+
+function startOf(from) {
+  if (from === "all") return { earliest: {} };
+  if (from in SPANS) return { since: { seconds: Math.floor(Date.now() / 1000) - SPANS[from] } };
+  return { last: HISTORY };
 }
 
 /** Something that stands between the alerts. */
