@@ -189,6 +189,14 @@ impl Gateway {
         listener.local_addr().ok()
     }
 
+    /// Where the page is, if there is one.
+    pub fn page_address(&self) -> Option<String> {
+        let address = self.operations_address()?;
+        let config = &self.config.operations;
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        config.page.then(|| format!("{scheme}://{address}/"))
+    }
+
     /// Where alerts can be posted.
     pub fn http_addresses(&self) -> Vec<SocketAddr> {
         self.sources

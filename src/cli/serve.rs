@@ -59,6 +59,9 @@ pub(super) async fn run(arguments: Arguments, telemetry: &Telemetry) -> Result<(
     if let Some(address) = gateway.operations_address() {
         tracing::info!(%address, "showing metrics at /metrics");
     }
+    if let Some(address) = gateway.page_address() {
+        tracing::info!(%address, "showing the page");
+    }
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone())?);
     let reloads = Reloads {

@@ -2,7 +2,7 @@
 
 import { byId, el, setText } from "./dom.js";
 import { reportOf } from "./report.js";
-import { PRIORITIES, clock, narrowed, quoted, row, utc, word } from "./words.js";
+import { PRIORITIES, clock, line, narrowed, quoted, row, utc, word } from "./words.js";
 
 const GROUPS = [
   ["process", "Process"], ["user", "User"], ["group", "Group"], ["container", "Container"], ["kubernetes", "Kubernetes"],
@@ -69,7 +69,7 @@ export class Detail {
     const fields = Object.entries(alert.output_fields ?? {});
     return [
       this.#actions(its),
-      el("p", { class: "output" }, its.text || "The line is not shown to you."),
+      el("p", { class: "output" }, line(alert) || "The line is not shown to you."),
       el("section", { id: "report", class: "report", hidden: true, "aria-label": "Report" }),
       ...this.#lineage(alert),
       ...this.#attack(alert),
@@ -96,8 +96,8 @@ export class Detail {
   // From the oldest ancestor down to who did it.
   #lineage({ process }) {
     if (!process?.ancestors?.length) return [];
-    const line = [...process.ancestors.map(({ name, command_line: line }) => [name, line]).reverse(), [process.name, process.command_line]];
-    const items = line.filter(([name]) => name).map(([name, title]) => el("li", { title }, name));
+    const all = [...process.ancestors.map(({ name, command_line: command }) => [name, command]).reverse(), [process.name, process.command_line]];
+    const items = all.filter(([name]) => name).map(([name, title]) => el("li", { title }, name));
     return [section("Process tree", el("ol", { class: "lineage" }, ...items))];
   }
 

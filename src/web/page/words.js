@@ -13,6 +13,8 @@ export const PRIORITIES = [
   { name: "emergency", label: "emerg" },
 ];
 
+const LONGEST = 400;
+
 const NUMBERS = new Map(PRIORITIES.map(({ name }, number) => [`PRIORITY_${name.toUpperCase()}`, number]));
 
 /** The alert of a record, as the list shows it. */
@@ -22,19 +24,20 @@ export function row({ cursor, alert }) {
     kind: "alert",
     cursor,
     id: alert.id ?? "",
-    time: milliseconds(alert.event_time),
+    time: milliseconds(alert.event_time) ?? milliseconds(alert.receive_time) ?? Date.now(),
     level: NUMBERS.get(alert.priority) ?? 0,
     rule: alert.rule ?? "",
     host: hostname,
     namespace: kubernetes.namespace ?? "",
     pod: kubernetes.pod_name ?? "",
     container: container.name || container.id || "",
-    text: text(alert),
+    // No more can be seen, and fifty thousand are held.
+    text: line(alert).slice(0, LONGEST),
   };
 }
 
-// Falco's line begins with its own clock and the priority, which the row has already.
-function text({ message, output, process }) {
+/** What Falco says of it, without its own clock and the priority. */
+export function line({ message, output, process }) {
   if (message) return message;
   if (output) return output.replace(/^\S+: (\w+) /, "");
   return process?.command_line ?? "";
