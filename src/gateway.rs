@@ -193,7 +193,11 @@ impl Gateway {
     pub fn page_address(&self) -> Option<String> {
         let address = self.operations_address()?;
         let config = &self.config.operations;
-        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let scheme = if config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         config.page.then(|| format!("{scheme}://{address}/"))
     }
 

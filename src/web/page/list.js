@@ -12,7 +12,7 @@ export class List {
   #onOpen;
   #onScroll;
   #space = el("div", { class: "space", role: "presentation" });
-  #end = el("p", { class: "end" });
+  #end = el("p", { class: "end", role: "presentation" });
   #rows = [];
   #height = 30;
   #active;

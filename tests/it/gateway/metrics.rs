@@ -134,17 +134,9 @@ async fn what_happened_is_counted_under_the_names_of_the_page() {
 #[tokio::test]
 async fn a_gateway_says_whether_it_lives_and_takes_alerts() {
     let gateway = Running::start().await;
-    for (path, status, body) in [
-        ("/healthz", 200, "ok\n"),
-        ("/readyz", 200, "ready\n"),
-        ("/", 404, ""),
-    ] {
+    for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         let answer = gateway.look(path).await;
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (status, body),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.body.as_str()), (200, body), "{path}");
     }
     gateway.stopped().await;
 }
