@@ -59,7 +59,8 @@ fn follow(channel: Channel, alerts: usize) -> JoinHandle<Vec<String>> {
     tokio::spawn(async move {
         let mut rules = Vec::with_capacity(alerts);
         while rules.len() < alerts {
-            match stream.next().await.unwrap().unwrap() {
+            // Of the whole nobody can say how long it takes, as long as it goes on.
+            match soon("the next", stream.next()).await.unwrap().unwrap() {
                 Event::Alert { alert, .. } => rules.push(alert.rule),
                 Event::Loss { notice, .. } => panic!("{notice:?}"),
                 _ => {}
@@ -106,7 +107,8 @@ async fn post(http: std::net::SocketAddr, numbers: std::ops::Range<usize>) {
         let bodies: Vec<_> = (first..first + AT_ONCE)
             .map(|number| numbered_body(number, 600))
             .collect();
-        assert_eq!(client.post("", bodies.join("\n")).await.status, 200);
+        let answer = soon("an answer", client.post("", bodies.join("\n")));
+        assert_eq!(answer.await.status, 200);
     }
 }
 
@@ -143,12 +145,12 @@ async fn everything_at_once_loses_nothing_and_keeps_no_memory() {
             tokio::time::sleep(Duration::from_millis(150))
         }),
     ];
-    soon("the first half", post(http, 0..alerts / 2)).await;
+    post(http, 0..alerts / 2).await;
     let half = gateway.resident();
-    soon("the second half", post(http, alerts / 2..alerts)).await;
+    post(http, alerts / 2..alerts).await;
     let wanted: Vec<_> = (0..alerts).map(|number| format!("r{number}")).collect();
     for reader in readers {
-        let rules = soon("a reader", reader).await.unwrap();
+        let rules = reader.await.unwrap();
         assert!(
             rules == wanted,
             "{} came, in another order or twice",

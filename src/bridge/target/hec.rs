@@ -75,8 +75,12 @@ impl Config {
         self.tls.check()
     }
 
+    /// Where `path` is. Some write the collector's own path into the address.
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url.trim_end_matches('/'))
+        let base = self.url.trim_end_matches('/');
+        let ours = [EVENTS, "/services/collector"].iter();
+        let base = ours.fold(base, |base, its| base.strip_suffix(its).unwrap_or(base));
+        format!("{base}{path}")
     }
 
     fn body(&self, items: &[Item]) -> String {
@@ -216,6 +220,26 @@ fn channel(random: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_collectors_path_may_be_written_or_left_out() {
+        for (url, at) in [
+            ("https://s:8088", "https://s:8088/services/collector/event"),
+            ("https://s:8088/", "https://s:8088/services/collector/event"),
+            (
+                "https://s/services/collector",
+                "https://s/services/collector/event",
+            ),
+            (
+                "https://s/proxy/services/collector/event/",
+                "https://s/proxy/services/collector/event",
+            ),
+        ] {
+            let yaml = format!("{{url: {url}, token: t}}");
+            let config: Config = serde_saphyr::from_str(&yaml).unwrap();
+            assert_eq!(config.at(EVENTS), at, "{url}");
+        }
+    }
 
     #[test]
     fn a_channel_is_a_uuid() {

@@ -73,8 +73,10 @@ impl Config {
         self.tls.check()
     }
 
+    /// Some write the path into the endpoint.
     fn url(&self) -> String {
-        format!("{}/v1/logs", self.endpoint.trim_end_matches('/'))
+        let base = self.endpoint.trim_end_matches('/');
+        format!("{}/v1/logs", base.strip_suffix("/v1/logs").unwrap_or(base))
     }
 }
 
@@ -256,6 +258,15 @@ mod tests {
                 rejected_log_records: rejected,
                 error_message: message.to_owned(),
             }),
+        }
+    }
+
+    #[test]
+    fn the_path_of_logs_may_be_written_or_left_out() {
+        for endpoint in ["http://c:4318", "http://c:4318/", "http://c:4318/v1/logs"] {
+            let yaml = format!("{{endpoint: {endpoint}, protocol: http}}");
+            let config: Config = serde_saphyr::from_str(&yaml).unwrap();
+            assert_eq!(config.url(), "http://c:4318/v1/logs", "{endpoint}");
         }
     }
 

@@ -116,7 +116,9 @@ async fn a_target_that_refuses_everything_is_not_given_everything() {
         "{}",
         stuck.detail
     );
-    assert_eq!(stuck.refused, 16);
+    // One more after each pause.
+    let most = 16 + stuck.retries;
+    assert!((16..=most).contains(&stuck.refused), "{stuck:?}");
 }
 
 #[tokio::test]

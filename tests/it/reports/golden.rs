@@ -2,11 +2,11 @@
 
 use falco_gateway::report::Form;
 
-use super::{alone, among, of_sample};
+use super::{alone, among, hostile, of_sample};
 use crate::normalize::fixtures::{alert, bodies};
 
 /// What each sample is of.
-const SAMPLES: [(&str, &str); 9] = [
+const SAMPLES: [(&str, &str); 10] = [
     ("F100", "founding"),
     ("F033", "host"),
     ("F040", "pod"),
@@ -16,6 +16,7 @@ const SAMPLES: [(&str, &str); 9] = [
     ("F082", "gcp"),
     ("F106", "cloudtrail_unknown_rule"),
     ("F073", "drop"),
+    ("F166", "odd_letters"),
 ];
 
 #[test]
@@ -23,6 +24,12 @@ fn samples() {
     for (id, name) in SAMPLES {
         insta::assert_snapshot!(name, alone(&of_sample(id), Form::Markdown));
     }
+}
+
+#[test]
+fn hostile_values() {
+    let alert = hostile::of(hostile::HOSTILE[11]);
+    insta::assert_snapshot!("hostile", alone(&alert, Form::Markdown));
 }
 
 #[test]

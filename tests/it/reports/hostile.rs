@@ -7,7 +7,7 @@ use super::{all, alone, among};
 use crate::normalize::fixtures::alert;
 
 /// What an attacker would like to be read otherwise.
-const HOSTILE: [&str; 12] = [
+pub(super) const HOSTILE: [&str; 12] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "</code></pre><h1>All clear</h1>",
@@ -23,7 +23,7 @@ const HOSTILE: [&str; 12] = [
 ];
 
 /// An alert whose every value is `value`.
-fn of(value: &str) -> Alert {
+pub(super) fn of(value: &str) -> Alert {
     at(value, "2026-11-25T10:00:00Z")
 }
 
