@@ -27,6 +27,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::cursor::fuzzing;
 use self::{choice::Shower, history::History, live::Live, registry::Streams};
 pub use self::{
     choice::{Choice, Encode},

@@ -23,6 +23,9 @@ pub mod config;
 pub mod delivery;
 pub mod filter;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod ingest;
 pub mod json;

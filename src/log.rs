@@ -400,6 +400,8 @@ impl Workers {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -114,3 +114,6 @@ fn message(raw: &Raw, response: &FalcoResponse) -> Result<Box<Alert>, Reject> {
         Err(fault) => Err(fault.reject(response.wire.clone())),
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;

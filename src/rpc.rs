@@ -32,6 +32,8 @@ mod stream_alerts;
 mod subscription_service;
 mod web;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::authority::fuzzing;
 pub use self::{
     arrival::Arrival,
     falco::{Config as FalcoOutputs, Sharing},

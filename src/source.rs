@@ -16,6 +16,8 @@ use jiff::Timestamp;
 
 use crate::alert::{Origin, TraceParent};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::lines::fuzzing;
 pub use self::{
     intake::{Answer, Intake, NotTaken, Receipt, Refusal, Submission, TurnedAway},
     status::{SourceHandle, SourceState, SourceStatus, Sources},

@@ -186,7 +186,7 @@ fn read_file(path: &str) -> Result<JwkSet, String> {
     parse(&bytes).map_err(|error| format!("{path}: {error}"))
 }
 
-fn parse(bytes: &[u8]) -> Result<JwkSet, String> {
+pub(super) fn parse(bytes: &[u8]) -> Result<JwkSet, String> {
     serde_json::from_slice(bytes).map_err(|error| format!("no JSON Web Key Set: {error}"))
 }
 

@@ -3,7 +3,7 @@ use std::{collections::HashMap, fmt, fs};
 use super::{AccessError, Token};
 
 /// A shorter token could be guessed.
-const SHORTEST: usize = 16;
+pub(super) const SHORTEST: usize = 16;
 
 /// Tokens from files, of which only hashes are kept: they cannot be printed, and where one
 /// is found says nothing about the others.
@@ -24,15 +24,8 @@ impl Tokens {
             let path = token.file.display();
             let text = fs::read_to_string(&token.file)
                 .map_err(|error| wrong(format!("failed to read {path}: {error}")))?;
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            let words: Vec<_> = lines.collect();
-            if words.is_empty() {
-                return Err(wrong(format!(
-                    "there is no token in {path}: write one on a line"
-                )));
-            }
+            let words = words(&text).map_err(|problem| wrong(format!("in {path}, {problem}")))?;
             for word in words {
-                check(word).map_err(|problem| wrong(format!("in {path}, {problem}")))?;
                 let other = owners.insert(blake3::hash(word.as_bytes()), token.name.clone());
                 if let Some(other) = other.filter(|other| *other != token.name) {
                     return Err(wrong(format!("a token in {path} is {other:?}'s already")));
@@ -46,6 +39,19 @@ impl Tokens {
     pub(super) fn owner(&self, hash: &blake3::Hash) -> Option<&str> {
         self.owners.get(hash).map(String::as_str)
     }
+}
+
+/// The tokens in the text of a file: there is one at least.
+pub(super) fn words(text: &str) -> Result<Vec<&str>, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let words: Vec<_> = lines.collect();
+    if words.is_empty() {
+        return Err("there is no token: write one on a line".to_owned());
+    }
+    for word in &words {
+        check(word)?;
+    }
+    Ok(words)
 }
 
 fn check(word: &str) -> Result<(), String> {

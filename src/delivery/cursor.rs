@@ -103,6 +103,9 @@ fn parse(text: &str) -> Option<Cursor> {
     })
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

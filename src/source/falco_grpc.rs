@@ -38,6 +38,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 pub use self::config::{Config, ConfigError, Tls};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::wire::fuzzing;
 
 use self::subscriber::Subscriber;
 use crate::{

@@ -27,6 +27,8 @@ use tokio::{
 };
 use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::body::fuzzing;
 use self::receiver::Receiver;
 pub use self::{
     access::{Token, TokenError},

@@ -240,6 +240,9 @@ pub(super) async fn out_of_time(shutdown: &CancellationToken) {
     tokio::time::sleep(SETTLE_TIME).await;
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

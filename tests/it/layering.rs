@@ -210,11 +210,12 @@ struct File {
 }
 
 impl File {
-    /// Nothing, if it is all test.
+    /// Nothing, if it is all test, or for the fuzz targets.
     fn read(path: &Path, root: &Path) -> Option<Self> {
         let inside = path.strip_prefix(root).unwrap().with_extension("");
         let inside = inside.to_str().unwrap().to_owned();
-        if inside == "lib" || inside.contains("test") {
+        let is_shipped = !inside.contains("test") && !inside.contains("fuzzing");
+        if inside == "lib" || !is_shipped {
             return None;
         }
         let text = fs::read_to_string(path).unwrap();

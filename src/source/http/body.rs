@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
-    body::{Body as _, Incoming},
+    body::{Body, Incoming},
     header,
 };
 use tokio::{
@@ -62,10 +62,10 @@ impl Bodies {
     }
 
     /// Reads a body to its end and decompresses it.
-    pub(super) async fn read(
+    pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
         &self,
         headers: &HeaderMap,
-        body: &mut Incoming,
+        body: &mut B,
     ) -> Result<Whole, Refused> {
         let encoding = Encoding::of(headers)?;
         let deadline = Instant::now() + self.timeout;
@@ -87,9 +87,9 @@ impl Bodies {
         Ok(whole)
     }
 
-    async fn collect(
+    async fn collect<B: Body<Data = Bytes> + Unpin>(
         &self,
-        body: &mut Incoming,
+        body: &mut B,
         encoding: Option<Encoding>,
         deadline: Instant,
     ) -> Result<Whole, Refused> {
@@ -164,7 +164,10 @@ impl Whole {
     }
 }
 
-async fn next_data(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Refused> {
+async fn next_data<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    deadline: Instant,
+) -> Result<Option<Bytes>, Refused> {
     loop {
         // Saves a look at the clock and a timer after the last piece.
         if body.is_end_stream() {
@@ -272,3 +275,6 @@ impl Encoding {
         Ok(decoded.into())
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
