@@ -55,11 +55,7 @@ pub(super) enum Scope {
 pub(super) fn split(bytes: &[u8], scope: Scope) -> Vec<Piece<'_>> {
     let mut splitter = Splitter {
         bytes,
-        at: if bytes.starts_with(BYTE_ORDER_MARK) {
-            BYTE_ORDER_MARK.len()
-        } else {
-            0
-        },
+        at: 0,
         scope,
         json: false,
         in_array: false,
@@ -70,6 +66,7 @@ pub(super) fn split(bytes: &[u8], scope: Scope) -> Vec<Piece<'_>> {
     splitter.pieces
 }
 
+/// What some put before a text. Where files were put together it stands within.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Splitter<'a> {
@@ -200,7 +197,7 @@ impl<'a> Splitter<'a> {
             if prefixed {
                 matches!(Line::of(line), Line::Alert { .. })
             } else {
-                Head::at_start(line.trim_ascii_start()).is_some()
+                Head::at_start(trim_start(line)).is_some()
             }
         };
         self.next_line(head, begins)
@@ -209,7 +206,7 @@ impl<'a> Splitter<'a> {
     /// Where lines end that are nothing known: where something known begins.
     fn unknown_end(&self, start: usize) -> usize {
         self.next_line(start, |line| {
-            line.starts_with(b"{") || !matches!(Line::of(line), Line::Unknown)
+            begins_object(line) || !matches!(Line::of(line), Line::Unknown)
         })
     }
 
@@ -254,7 +251,7 @@ impl<'a> Splitter<'a> {
             matches!(behind.first(), None | Some(b'{' | b',' | b']'))
         });
         within_line.map_or_else(
-            || self.next_line(self.at, |line| line.starts_with(b"{")),
+            || self.next_line(self.at, begins_object),
             |length| self.at + length,
         )
     }
@@ -306,7 +303,7 @@ impl<'a> Splitter<'a> {
 
     fn skip_white_space(&mut self) {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_ascii_start().len();
+        self.at += rest.len() - trim_start(rest).len();
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -316,6 +313,21 @@ impl<'a> Splitter<'a> {
     fn slice(&self, start: usize, end: usize) -> &'a [u8] {
         self.bytes.get(start..end).unwrap_or_default()
     }
+}
+
+/// Without white space and marks before it.
+fn trim_start(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes.trim_ascii_start();
+    while let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        rest = behind.trim_ascii_start();
+    }
+    rest
+}
+
+/// Whether a document begins with this line; an object within one is indented.
+fn begins_object(line: &[u8]) -> bool {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    line.starts_with(b"{")
 }
 
 fn too_many() -> Fault {

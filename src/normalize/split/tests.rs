@@ -42,6 +42,27 @@ fn objects_may_stand_in_any_arrangement() {
     }
 }
 
+/// Files that each begin with one, put together.
+#[test]
+fn byte_order_marks_are_of_no_document() {
+    let (first, second) = ("03:49:16.7: Warning a\nb", "03:49:17.7: Notice {}");
+    expect(
+        &format!("\u{feff}{first}\n\u{feff}{second}\n"),
+        &[("T", first), ("T", second)],
+    );
+    for bad in ["hello", r#"{"x": "no end"#] {
+        let kind = match bad {
+            "hello" => "UNKNOWN_TEXT",
+            _ => "INVALID_JSON",
+        };
+        let body = format!("{bad}\n\u{feff}{{}}\n\u{feff}[{A},\u{feff}{B}]");
+        expect(&body, &[(kind, bad), ("J", "{}"), ("J", A), ("J", B)]);
+    }
+    let head = format!("\u{feff}\u{feff} \u{feff}host falco: {second}");
+    let pieces = split(head.as_bytes(), Scope::Document);
+    assert_eq!(pieces[0].whole, format!("host falco: {second}").as_bytes());
+}
+
 #[test]
 fn a_bad_line_takes_no_other_with_it() {
     for bad in [r#"{"x":}"#, r#"{"x": "no end"#, r#"{"x": [1"#, r#"{"x" {"#] {
