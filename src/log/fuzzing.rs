@@ -52,7 +52,10 @@ fn folder() -> TempDir {
 
 struct Segment {
     header: SegmentHeader,
+    /// The file, with its damage.
     bytes: Vec<u8>,
+    /// As it was before.
+    written: Vec<u8>,
     records: Vec<Written>,
 }
 
@@ -78,12 +81,14 @@ impl Segment {
         let mut segment = Self {
             header,
             bytes: header.encode().to_vec(),
+            written: Vec::new(),
             records: Vec::new(),
         };
         let (count, damages) = (input.byte() % 24, input.byte() % 8);
         for _ in 0..count {
             segment.write(&mut input);
         }
+        segment.written.clone_from(&segment.bytes);
         for _ in 0..damages {
             segment.damage(input.number(), input.byte());
         }
@@ -164,7 +169,9 @@ impl Segment {
         for (at, header) in &found {
             let mut written = self.records.iter();
             let was_written = written.any(|it| it.start == *at && it.header == *header);
-            assert!(was_written, "{header:?} was never written");
+            let place = *at..at + header.length();
+            let is_as_written = self.bytes.get(place.clone()) == self.written.get(place);
+            assert!(was_written && is_as_written, "{header:?} was never written");
         }
         for record in self.whole() {
             assert!(
@@ -230,7 +237,7 @@ impl Segment {
         assert_eq!(record.header.id, entry.id);
         let place = record.start + RECORD_HEADER..record.end();
         let body = [&entry.encoded[..], &entry.raw].concat();
-        assert_eq!(self.bytes.get(place), Some(&body[..]));
+        assert_eq!(self.written.get(place), Some(&body[..]));
     }
 }
 
