@@ -7,11 +7,14 @@ const ELEMENTS = new Set(
 // A document that is parsed and not shown runs nothing, and loads nothing.
 const trusted = globalThis.trustedTypes?.createPolicy("report", { createHTML: (html) => html });
 
-/** The elements of a report that is HTML. */
+/** The elements of a report that is HTML, without the details: they are around it in their own form. */
 export function reportOf(html) {
   const { body } = new DOMParser().parseFromString(trusted ? trusted.createHTML(html) : html, "text/html");
   const part = document.createDocumentFragment();
   copy(body, part);
+  for (const section of part.querySelectorAll("section")) {
+    if (section.querySelector("h2")?.textContent === "Details") section.remove();
+  }
   return part;
 }
 
