@@ -32,7 +32,7 @@ pub use crate::tls::TlsError;
 use crate::{
     access::{Access, AccessError},
     clock,
-    config::Config,
+    config::{Config, Listen},
     delivery::{Delivery, Subscriptions, owner_of},
     ingest::{Ingest, Tally},
     log::{self, DeadLetters, Log, Trouble},
@@ -245,16 +245,17 @@ impl Gateway {
         }
         let draining = Arc::clone(&self.operations.draining);
         if let Some(listener) = self.operations_listener {
-            let page = Page::new(&self.config.operations, self.access, self.server.page());
+            let is_open_here = self.config.listen.iter().any(Listen::takes_everybody_here);
+            let calls = self.server.page();
+            let page = Page::new(&self.config.operations, self.access, calls, is_open_here);
             let serving = self
                 .operations
                 .serve(listener, page, self.streams_end.clone());
             servers.spawn(serving);
         }
         servers.close();
-        let bridges_end = CancellationToken::new();
         let channel = self.server.channel(self.streams_end.clone());
-        let bridges = self.bridges.run(channel.into(), bridges_end.clone());
+        let bridges = self.bridges.run(&channel.into());
         self.server.set_serving().await;
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -265,7 +266,7 @@ impl Gateway {
         self.server.set_draining().await;
         sources_end.cancel();
         // What the sources still submit, bridges find in the log the next time.
-        bridges_end.cancel();
+        bridges.end();
         within(SOURCES_DEADLINE, "the sources", running_sources.wait()).await;
         within(BRIDGES_DEADLINE, "the bridges", bridges.ended()).await;
         self.intake.close();

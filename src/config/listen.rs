@@ -75,6 +75,12 @@ struct WithOptions {
 }
 
 impl Listen {
+    /// Whether everybody on this machine may connect, and is asked for no certificate.
+    pub fn takes_everybody_here(&self) -> bool {
+        let asks = self.tls.as_ref().is_some_and(tls::Config::asks_everybody);
+        !asks && !self.address.starts_with("unix:")
+    }
+
     /// Without TLS.
     pub fn plaintext(address: impl Into<String>) -> Self {
         Self {

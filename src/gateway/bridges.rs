@@ -1,4 +1,5 @@
 use std::{
+    mem,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -14,7 +15,6 @@ use crate::{
 /// The bridges that are to run, and what they stand on.
 #[derive(Debug)]
 pub(super) struct BoundBridges {
-    bridges: Vec<Bridge>,
     running: Running,
 }
 
@@ -32,8 +32,12 @@ pub(super) struct Running {
 struct Shared {
     /// Each with what ends it.
     configs: Vec<(bridge::Config, CancellationToken)>,
+    /// Those that wait for the gateway to run: a reload may come before that.
+    waiting: Vec<(Bridge, CancellationToken)>,
     /// None before they run, and when they end.
-    channel: Option<(Connection, CancellationToken)>,
+    channel: Option<Connection>,
+    /// Ends all.
+    end: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -44,16 +48,16 @@ impl BoundBridges {
         data_dir: PathBuf,
         dead_letters: DeadLetters,
     ) -> Self {
-        let reported = Bridges::default();
-        Self {
-            bridges: configs.into_iter().map(|it| reported.add(it)).collect(),
-            running: Running {
-                reported,
-                data_dir,
-                dead_letters,
-                shared: Arc::default(),
-            },
+        let running = Running {
+            reported: Bridges::default(),
+            data_dir,
+            dead_letters,
+            shared: Arc::default(),
+        };
+        for config in configs {
+            running.start(running.reported.add(config));
         }
+        Self { running }
     }
 
     /// What is known of them while they run.
@@ -61,11 +65,15 @@ impl BoundBridges {
         &self.running
     }
 
-    /// Runs them until `end`, over `channel`.
-    pub(super) fn run(self, channel: Connection, end: CancellationToken) -> Running {
-        self.running.lock().channel = Some((channel, end));
-        for bridge in self.bridges {
-            self.running.start(bridge);
+    /// Runs them over `channel`, until they are to end.
+    pub(super) fn run(self, channel: &Connection) -> Running {
+        let waiting = {
+            let mut shared = self.running.lock();
+            shared.channel = Some(channel.clone());
+            mem::take(&mut shared.waiting)
+        };
+        for (bridge, end) in waiting {
+            self.running.begin(bridge, channel.clone(), end);
         }
         self.running
     }
@@ -103,6 +111,11 @@ impl Running {
         count
     }
 
+    /// Asks all for their end.
+    pub(super) fn end(&self) {
+        self.lock().end.cancel();
+    }
+
     /// Waits until all have ended, and begins no more.
     pub(super) async fn ended(&self) {
         let tasks = {
@@ -114,20 +127,27 @@ impl Running {
         tasks.wait().await;
     }
 
+    /// Runs `bridge`, or has it wait until they run.
     fn start(&self, bridge: Bridge) {
         let mut shared = self.lock();
-        let Some((channel, end)) = shared.channel.clone() else {
+        let end = shared.end.child_token();
+        shared.configs.push((bridge.config().clone(), end.clone()));
+        let Some(channel) = shared.channel.clone() else {
+            shared.waiting.push((bridge, end));
             return;
         };
-        let end = end.child_token();
+        drop(shared);
+        self.begin(bridge, channel, end);
+    }
+
+    fn begin(&self, bridge: Bridge, channel: Connection, end: CancellationToken) {
         let tools = bridge::Tools {
             channel,
             data_dir: &self.data_dir,
             dead_letters: Some(self.dead_letters.clone()),
-            end: end.clone(),
+            end,
         };
-        shared.configs.push((bridge.config().clone(), end));
-        bridge.run(&tools, &shared.tasks);
+        bridge.run(&tools, &self.lock().tasks);
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

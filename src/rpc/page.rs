@@ -24,9 +24,19 @@ use super::{
 /// has a connection, and those that are left are for probes and Prometheus.
 const CALLS: usize = 256;
 
-/// What the paths of the gateway's own services begin with. The others are of no use to
-/// the page.
-const OURS: &str = "/falcogateway.v1.";
+/// What the page calls: it reads. The others are for programs, by a listener for gRPC.
+const METHODS: [&str; 10] = [
+    "/falcogateway.v1.AlertService/StreamAlerts",
+    "/falcogateway.v1.AlertService/ListAlerts",
+    "/falcogateway.v1.AlertService/GetAlert",
+    "/falcogateway.v1.AlertService/GetAlertReport",
+    "/falcogateway.v1.AlertService/ValidateFilter",
+    "/falcogateway.v1.GatewayService/GetGatewayInfo",
+    "/falcogateway.v1.GatewayService/ListSources",
+    "/falcogateway.v1.GatewayService/ListStreams",
+    "/falcogateway.v1.GatewayService/ListBridges",
+    "/falcogateway.v1.SubscriptionService/ListSubscriptions",
+];
 
 /// Answers the page's calls. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,7 +59,7 @@ impl PageCalls {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if !request.uri().path().starts_with(OURS) {
+        if !METHODS.contains(&request.uri().path()) {
             return plain(StatusCode::NOT_FOUND, "there is nothing here\n");
         }
         // A form can be sent by any page, but not as this.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::http::{
-    HeaderMap, HeaderName, Uri,
+    HeaderMap, HeaderName, Uri, Version,
     header::{HOST, ORIGIN},
 };
 
@@ -21,13 +21,11 @@ use crate::access::{Access, Peer};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What proxies add to what they pass on.
-const PROXIES: [HeaderName; 4] = [
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("via"),
-];
+/// What proxies add to what they pass on,
+const PROXIES: [&str; 3] = ["forwarded", "x-real-ip", "via"];
+
+/// and what else of theirs begins so.
+const PREFIXES: [&str; 2] = ["x-forwarded-", "x-envoy-"];
 
 /// Whom the page is for.
 #[derive(Debug, Clone)]
@@ -38,6 +36,8 @@ pub(super) struct Door {
     pub(super) tls: bool,
     /// Everybody who gets in has shown a certificate.
     pub(super) asks_everybody: bool,
+    /// Without grants everybody on this machine may call anyway, by a listener for gRPC.
+    pub(super) is_open_here: bool,
     /// Whether there are grants.
     pub(super) access: Access,
 }
@@ -55,18 +55,25 @@ pub(super) enum Refusal {
 
 impl Door {
     /// Lets a request in, or not.
-    pub(super) fn admit(&self, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        let is_here = is_on_this_machine(peer) && !is_passed_on(headers);
-        if self.access.is_open() && !self.asks_everybody && !is_here {
-            return Err(Refusal::Remote);
-        }
-        let host = host(uri, headers)?;
+    pub(super) fn admit(&self, peer: &Peer, asked: &Asked<'_>) -> Result<(), Refusal> {
+        let host = host(asked)?;
         let name = without_port(host);
         let is_configured = self.hosts.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let is_here = is_on_this_machine(peer) && !is_passed_on(asked) && !is_configured;
+        let is_asked = match self.access.is_open() {
+            // Nobody is asked who he is.
+            true => self.asks_everybody || self.is_open_here && is_here,
+            // Tokens do not cross a network in the clear, and who is nobody is not let in from
+            // there: unless a proxy is said to stand before.
+            false => self.tls || is_here || is_configured,
+        };
+        if !is_asked {
+            return Err(Refusal::Remote);
+        }
         if !is_configured && !is_nobody_elses(name) {
             return Err(Refusal::Host(host.to_owned()));
         }
-        for origin in headers.get_all(ORIGIN) {
+        for origin in asked.headers.get_all(ORIGIN) {
             let origin = origin.to_str().unwrap_or("?");
             // Before a listener without TLS there may be a proxy with it.
             let is_ours = is_origin(origin, "https://", host) && (self.tls || is_configured)
@@ -80,28 +87,32 @@ impl Door {
 
     /// Lets a call in, or not: those of others' scripts are none, whatever they say of
     /// themselves.
-    pub(super) fn admit_call(
-        &self,
-        peer: &Peer,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<(), Refusal> {
-        self.admit(peer, uri, headers)?;
-        match headers.get(SEC_FETCH_SITE) {
+    pub(super) fn admit_call(&self, peer: &Peer, asked: &Asked<'_>) -> Result<(), Refusal> {
+        self.admit(peer, asked)?;
+        match asked.headers.get(SEC_FETCH_SITE) {
             Some(site) if site != "same-origin" => Err(Refusal::Origin("another site".to_owned())),
             _ => Ok(()),
         }
     }
 }
 
+/// What a request says of itself.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) version: Version,
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remote => f.write_str(
-                "the page is shown on the gateway's own machine only, since there are no \
-                 access.grants and everybody else would see everything. Set access.grants (behind \
-                 a proxy that asks who comes, one to: [anonymous] will do), or ask for \
-                 certificates with operations.tls, or come by `ssh -L` or `kubectl port-forward`",
+                "the page is not shown to who comes so: without access.grants it is for the gateway's \
+                 own machine, and only where a listener for gRPC is open to that, too; with them, for \
+                 those who come by TLS, from that machine, or under a name of operations.hosts, as a \
+                 proxy passes it on. Set access.grants and operations.tls, ask for certificates with \
+                 that, or come by `ssh -L` or `kubectl port-forward`",
             ),
             Self::Host(host) => write!(
                 f,
@@ -129,29 +140,39 @@ fn is_on_this_machine(peer: &Peer) -> bool {
         .is_some_and(|ip| here.contains(&ip.to_canonical()))
 }
 
-/// Whether a proxy says that it passes on what another sent.
-fn is_passed_on(headers: &HeaderMap) -> bool {
-    PROXIES.iter().any(|name| headers.contains_key(name))
+/// Whether a proxy says that it passes on what another sent, or speaks as browsers do not.
+fn is_passed_on(asked: &Asked<'_>) -> bool {
+    let of_proxies = |name: &HeaderName| {
+        let name = name.as_str();
+        PROXIES.contains(&name) || PREFIXES.iter().any(|it| name.starts_with(it))
+    };
+    asked.version < Version::HTTP_11 || asked.headers.keys().any(of_proxies)
 }
 
 /// The one host that the request is for.
-fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
-    let mut named = headers.get_all(HOST).iter();
+fn host<'a>(asked: &Asked<'a>) -> Result<&'a str, Refusal> {
+    let mut named = asked.headers.get_all(HOST).iter();
     let (Some(host), None) = (named.next(), named.next()) else {
         return Err(Refusal::Host(String::new()));
     };
     let host = host.to_str().map_err(|_| Refusal::Host("?".to_owned()))?;
-    match uri.authority() {
+    match asked.uri.authority() {
         Some(other) if other.as_str() != host => Err(Refusal::Host(other.to_string())),
         _ => Ok(host),
     }
 }
 
+/// A host without its port; nothing where what follows is no port.
 fn without_port(host: &str) -> &str {
-    match host.find(']') {
-        Some(end) => host.get(..=end).unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+    let end = host
+        .find(']')
+        .map_or_else(|| host.find(':'), |at| Some(at + 1));
+    let (name, port) = host
+        .split_at_checked(end.unwrap_or(host.len()))
+        .unwrap_or_default();
+    let digits = port.strip_prefix(':').unwrap_or(port);
+    let is_port = port.is_empty() || port != digits && digits.bytes().all(|it| it.is_ascii_digit());
+    if is_port { name } else { "" }
 }
 
 /// Whether no name server has a say in where `name` leads.
@@ -178,33 +199,91 @@ pub(super) fn is_host_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Whether somebody who comes from `address`, for `host`, is let in.
+    fn admitted(
+        (grants, asks_everybody, is_open_here): (&str, bool, bool),
+        address: &str,
+        host: &str,
+        (version, more): (Version, &[(&'static str, &str)]),
+    ) -> Result<(), Refusal> {
+        let config = serde_saphyr::from_str(grants).unwrap();
+        let door = Door {
+            hosts: vec!["alerts.example.com".to_owned()],
+            tls: asks_everybody,
+            asks_everybody,
+            is_open_here,
+            access: Access::new(&config).unwrap(),
+        };
+        let mut headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+        for (name, value) in more {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        let peer = Peer::tcp(Some(address.parse().unwrap()));
+        let uri = Uri::from_static("/");
+        let asked = Asked {
+            version,
+            uri: &uri,
+            headers: &headers,
+        };
+        door.admit(&peer, &asked)
+    }
+
+    const PLAIN: (Version, &[(&str, &str)]) = (Version::HTTP_11, &[]);
+    const NO_GRANTS: (&str, bool, bool) = ("{}", false, true);
+    const GRANTS: (&str, bool, bool) = ("grants: []", false, true);
+
     #[tokio::test]
     async fn who_is_elsewhere_is_asked_who_he_is_or_shown_nothing() {
-        let mut headers = HeaderMap::from_iter([(HOST, "10.0.0.1:2810".parse().unwrap())]);
-        let admitted = |grants: &str, asks_everybody, address: &str, headers: &HeaderMap| {
-            let config = serde_saphyr::from_str(grants).unwrap();
-            let door = Door {
-                hosts: Vec::new(),
-                tls: asks_everybody,
-                asks_everybody,
-                access: Access::new(&config).unwrap(),
-            };
-            let peer = Peer::tcp(Some(address.parse().unwrap()));
-            door.admit(&peer, &Uri::from_static("/"), headers)
-        };
+        let host = "10.0.0.1:2810";
         for here in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(admitted("{}", false, here, &headers), Ok(()));
+            assert_eq!(admitted(NO_GRANTS, here, host, PLAIN), Ok(()));
+            assert_eq!(admitted(GRANTS, here, host, PLAIN), Ok(()));
+            // Where sockets are all that others have, their permissions count.
+            let sockets = ("{}", false, false);
+            assert_eq!(admitted(sockets, here, host, PLAIN), Err(Refusal::Remote));
         }
         // The latter is a service mesh, with what somebody sent.
         for elsewhere in ["10.0.0.9:1", "[fd00::9]:1", "127.0.0.6:1"] {
-            let refused = admitted("{}", false, elsewhere, &headers);
-            assert_eq!(refused, Err(Refusal::Remote), "{elsewhere}");
-            assert_eq!(admitted("{}", true, elsewhere, &headers), Ok(()));
-            assert_eq!(admitted("grants: []", false, elsewhere, &headers), Ok(()));
+            let refused = Err(Refusal::Remote);
+            assert_eq!(admitted(NO_GRANTS, elsewhere, host, PLAIN), refused);
+            assert_eq!(admitted(GRANTS, elsewhere, host, PLAIN), refused);
+            for asking in [("{}", true, true), ("grants: []", true, true)] {
+                assert_eq!(
+                    admitted(asking, elsewhere, host, PLAIN),
+                    Ok(()),
+                    "{elsewhere}"
+                );
+            }
         }
-        headers.insert("x-forwarded-for", "10.0.0.9".parse().unwrap());
-        let refused = admitted("{}", false, "127.0.0.1:1", &headers);
-        assert_eq!(refused, Err(Refusal::Remote));
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_passes_on_is_not_of_this_machine() {
+        let here = "127.0.0.1:1";
+        for (host, how) in [
+            ("127.0.0.1:2810", (Version::HTTP_10, &[][..])),
+            (
+                "127.0.0.1:2810",
+                (Version::HTTP_11, &[("x-forwarded-for", "10.0.0.9")][..]),
+            ),
+            (
+                "localhost",
+                (Version::HTTP_11, &[("x-forwarded-host", "a.example")][..]),
+            ),
+            ("localhost", (Version::HTTP_11, &[("via", "1.1 a")][..])),
+            ("alerts.example.com", (Version::HTTP_11, &[][..])),
+        ] {
+            let refused = Err(Refusal::Remote);
+            assert_eq!(
+                admitted(NO_GRANTS, here, host, how),
+                refused,
+                "{host} {how:?}"
+            );
+        }
+        // With grants it is the proxy that a name of the configuration is of.
+        for from in [here, "10.0.0.9:1"] {
+            assert_eq!(admitted(GRANTS, from, "alerts.example.com", PLAIN), Ok(()));
+        }
     }
 
     #[test]
@@ -230,7 +309,9 @@ mod tests {
         assert_eq!(without_port("a.example:80"), "a.example");
         assert_eq!(without_port("[::1]:2810"), "[::1]");
         assert_eq!(without_port("localhost"), "localhost");
-        assert_eq!(without_port(":2810"), "");
+        for none in [":2810", "[::1]evil.com", "127.0.0.1:1@evil.com", "a:b:1"] {
+            assert_eq!(without_port(none), "", "{none}");
+        }
     }
 
     #[test]

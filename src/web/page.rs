@@ -16,7 +16,7 @@ use axum::{
 
 use super::{
     Config,
-    door::{Door, Refusal},
+    door::{Asked, Door, Refusal},
 };
 use crate::{
     access::{Access, Peer},
@@ -53,12 +53,19 @@ pub struct Page {
 
 impl Page {
     /// The page as `config` has it, whose calls are answered by `calls`. None if there is
-    /// to be none.
-    pub fn new(config: &Config, access: Access, calls: PageCalls) -> Option<Self> {
+    /// to be none. `is_open_here` says whether a listener for gRPC takes everybody on this
+    /// machine.
+    pub fn new(
+        config: &Config,
+        access: Access,
+        calls: PageCalls,
+        is_open_here: bool,
+    ) -> Option<Self> {
         let door = Door {
             hosts: config.hosts.clone(),
             tls: config.tls.is_some(),
             asks_everybody: config.tls.as_ref().is_some_and(tls::Config::asks_everybody),
+            is_open_here,
             access,
         };
         config.page.then_some(Self { door, calls })
@@ -163,7 +170,7 @@ async fn named(Path(name): Path<String>, headers: HeaderMap) -> Response {
 /// Lets nobody see the page who may not, and says to his browser what it may do.
 async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
     let peer = peer(&request);
-    let admitted = door.admit(&peer, request.uri(), request.headers());
+    let admitted = door.admit(&peer, &asked(&request));
     let mut answer = match admitted {
         Ok(()) => next.run(request).await,
         Err(refusal) => refused(&refusal),
@@ -181,7 +188,7 @@ async fn guard(State(door): State<Door>, request: Request, next: Next) -> Respon
 async fn call(State(page): State<Page>, request: Request) -> Response {
     let peer = peer(&request);
     let door = &page.door;
-    match door.admit_call(&peer, request.uri(), request.headers()) {
+    match door.admit_call(&peer, &asked(&request)) {
         Ok(()) => page.calls.answer(request).await.into_response(),
         Err(refusal) => refused(&refusal),
     }
@@ -190,6 +197,14 @@ async fn call(State(page): State<Page>, request: Request) -> Response {
 fn refused(refusal: &Refusal) -> Response {
     tracing::debug!(%refusal, "somebody was not shown the page");
     (StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response()
+}
+
+fn asked(request: &Request) -> Asked<'_> {
+    Asked {
+        version: request.version(),
+        uri: request.uri(),
+        headers: request.headers(),
+    }
 }
 
 /// Who asks, as the listener has it.

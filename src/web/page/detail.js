@@ -165,7 +165,8 @@ function pairs(all) {
 function flat(group, before = "") {
   return Object.entries(group).flatMap(([name, value]) => {
     if (name === "ancestors" || value === "" || value === undefined) return [];
-    if (value?.seconds !== undefined) return [[before + name, utc(value.seconds * 1000 + (value.nanos ?? 0) / 1e6)]];
+    // By its name: labels and arguments may have a key `seconds`, too.
+    if (name.endsWith("_time") && value?.seconds !== undefined) return [[before + name, utc(value.seconds * 1000 + (value.nanos ?? 0) / 1e6)]];
     if (Array.isArray(value)) return [[before + name, value.join(", ")]];
     if (typeof value === "object") return flat(value, `${before}${name} `);
     return [[before + name, name === "transport" ? word(value, "TRANSPORT_") : String(value)]];

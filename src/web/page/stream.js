@@ -191,7 +191,7 @@ export class Live {
 
 function startOf(from) {
   if (from === "all") return { earliest: {} };
-  if (from in SPANS) return { since: { seconds: Math.floor(Date.now() / 1000) - SPANS[from] } };
+  if (Object.hasOwn(SPANS, from)) return { since: { seconds: Math.floor(Date.now() / 1000) - SPANS[from] } };
   return { last: HISTORY };
 }
 

@@ -62,7 +62,7 @@ export function clock(time, now = Date.now()) {
   return `${day}${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
 }
 
-export function utc(time) { return new Date(time).toISOString().replace("T", " ").replace("Z", " UTC"); }
+export function utc(time) { return Number.isNaN(new Date(time).valueOf()) ? "no time" : new Date(time).toISOString().replace("T", " ").replace("Z", " UTC"); }
 
 /** How long ago, or how long: "12 s", "3 min", "2 h", "5 d". */
 export function span(time) {

@@ -8,6 +8,7 @@ use std::{
 
 use falco_gateway::{
     config::{ClientCertificate, Config, Tls},
+    gateway::Gateway,
     pb::{
         self, gateway_service_client::GatewayServiceClient,
         subscription_service_client::SubscriptionServiceClient,
@@ -17,12 +18,14 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::support::{
     captures::numbered_body,
     certs::Authority,
     gateway::{Running, loopback},
+    http::Client,
     in_time,
     process::{Process, serve},
 };
@@ -240,4 +243,37 @@ async fn bridges_are_taken_over() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(written("other"), 1);
     gateway.stopped().await;
+}
+
+/// A reload may come while the gateway is still on its way up.
+#[tokio::test]
+async fn a_bridge_that_comes_before_the_gateway_runs_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("one");
+    let mut config = loopback();
+    config.data_dir = folder.path().join("data");
+    let gateway = Gateway::bind(config.clone()).await.unwrap();
+    let yaml = format!(
+        "bridges: [{{name: a, file: {{path: {}}}}}]",
+        written.display()
+    );
+    config.bridges = Config::parse(&yaml).unwrap().bridges;
+    let reloaded = gateway.reload().apply(config).await.unwrap();
+    assert_eq!(reloaded.bridges, 1);
+    let http = gateway.http_addresses()[0];
+    let end = CancellationToken::new();
+    let running = tokio::spawn(gateway.run(end.clone()));
+    let mut client = Client::connect(http).await;
+    assert_eq!(client.post("", numbered_body(1, 0)).await.status, 200);
+    in_time(async {
+        while std::fs::read_to_string(&written)
+            .unwrap_or_default()
+            .is_empty()
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    end.cancel();
+    in_time(running).await.unwrap();
 }

@@ -140,13 +140,51 @@ async fn calls_come_by_the_name_that_the_page_came_by() {
         format!("Host: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"),
         format!("Host: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n"),
         format!("Host: [::1]:{port}\r\nOrigin: http://[::1]:{port}\r\n"),
-        // A proxy with TLS is before it.
-        "Host: alerts.example.com\r\nOrigin: https://alerts.example.com\r\n".to_owned(),
         "Host: localhost\r\nOrigin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n".to_owned(),
     ] {
         let listed = list(&gateway, &headers).await;
         assert!(listed.starts_with("HTTP/1.1 200"), "{headers}: {listed}");
         assert!(shows(&listed, 0) && listed.contains("grpc-status:0"));
+    }
+    // A proxy is before it: whoever comes by that is somebody else, whom nobody has asked.
+    let proxied = "Host: alerts.example.com\r\nOrigin: https://alerts.example.com\r\n";
+    let refused = list(&gateway, proxied).await;
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    assert!(refused.contains("access.grants"), "{refused}");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_it_is_for_those_with_a_grant() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config_with_grants(folder.path());
+    config.operations.hosts = vec!["alerts.example.com".to_owned()];
+    let gateway = with_alerts(config).await;
+    let proxied = "Host: alerts.example.com\r\nOrigin: https://alerts.example.com\r\n";
+    let nobody = list(&gateway, proxied).await;
+    assert!(nobody.contains("grpc-status: 16"), "{nobody}");
+    let ann = format!("{proxied}Authorization: Bearer a-token-that-is-long-enough\r\n");
+    let hers = list(&gateway, &ann).await;
+    assert!(hers.contains("grpc-status:0") && shows(&hers, 1), "{hers}");
+}
+
+/// The page reads; whatever changes something is for programs.
+#[tokio::test]
+async fn nothing_is_changed_by_the_page() {
+    let gateway = with_alerts(loopback()).await;
+    let host = format!("Host: {}\r\n", gateway.operations_address());
+    for method in [
+        "IngestService/Publish",
+        "SubscriptionService/CreateSubscription",
+        "SubscriptionService/DeleteSubscription",
+        "SubscriptionService/PullAlerts",
+        "GatewayService/ListDeadLetters",
+    ] {
+        let head = format!(
+            "POST /falcogateway.v1.{method} HTTP/1.1\r\n\
+             Content-Type: application/grpc-web+proto\r\n{host}"
+        );
+        let refused = answer(&gateway, &head, b"\0\0\0\0\0").await;
+        assert!(refused.starts_with("HTTP/1.1 404"), "{method}: {refused}");
     }
 }
 
@@ -208,8 +246,8 @@ async fn no_form_can_call_and_nothing_else_is_served() {
     }
 }
 
-/// A gateway where `ann`, by her token, sees critical alerts only.
-async fn with_grants(folder: &Path) -> Running {
+/// Where `ann`, by her token, sees critical alerts only.
+fn config_with_grants(folder: &Path) -> Config {
     let token = folder.join("ann");
     std::fs::write(&token, "a-token-that-is-long-enough\n").unwrap();
     let yaml = format!(
@@ -219,13 +257,13 @@ async fn with_grants(folder: &Path) -> Running {
     );
     let mut config = loopback();
     config.access = Config::parse(&yaml).unwrap().access;
-    with_alerts(config).await
+    config
 }
 
 #[tokio::test]
 async fn the_page_gets_what_its_user_is_granted() {
     let folder = tempfile::tempdir().unwrap();
-    let gateway = with_grants(folder.path()).await;
+    let gateway = with_alerts(config_with_grants(folder.path())).await;
     let host = format!("Host: {}\r\n", gateway.operations_address());
     // What is no secret is shown, so that somebody can show a token.
     assert!(get(&gateway, "/", "").await.starts_with("HTTP/1.1 200"));
@@ -240,11 +278,11 @@ async fn the_page_gets_what_its_user_is_granted() {
     let hers = list(&gateway, &ann).await;
     assert!(hers.contains("grpc-status:0"), "{hers}");
     assert!(shows(&hers, 1) && !shows(&hers, 0), "{hers}");
-    let letters = format!(
-        "POST /falcogateway.v1.GatewayService/ListDeadLetters HTTP/1.1\r\n\
+    let bridges = format!(
+        "POST /falcogateway.v1.GatewayService/ListBridges HTTP/1.1\r\n\
          Content-Type: application/grpc-web+proto\r\n{ann}"
     );
-    let denied = answer(&gateway, &letters, b"\0\0\0\0\0").await;
+    let denied = answer(&gateway, &bridges, b"\0\0\0\0\0").await;
     assert!(denied.contains("grpc-status: 7"), "{denied}");
 }
 
