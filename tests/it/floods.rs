@@ -140,15 +140,14 @@ const FLOODS: [(&str, Flood); 11] = [
 
 /// A gateway with tight limits, and the address of its listener.
 async fn start(folder: &Path) -> (Process, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = port.local_addr().unwrap().to_string();
     let command = serve(folder, "{}");
     let config = folder.join("gateway.yaml");
     let yaml = std::fs::read_to_string(&config).unwrap();
-    let yaml = yaml.replacen("listen: [", &format!("listen: [\"{address}\", "), 1);
+    let yaml = yaml.replacen("listen: [", "listen: [\"127.0.0.1:0\", ", 1);
     std::fs::write(&config, format!("{yaml}limits: {LIMITS}\n")).unwrap();
-    drop(port);
-    (Process::of(command, folder).await, address)
+    let gateway = Process::of(command, folder).await;
+    let address = gateway.grpc.clone();
+    (gateway, address)
 }
 
 /// Sends a flood until it is over, or the gateway has had enough, and begins again.

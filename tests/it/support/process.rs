@@ -25,6 +25,8 @@ use super::{soon, unix};
 pub(crate) struct Process {
     child: Child,
     pub(crate) http: SocketAddr,
+    /// Its listener for gRPC over TCP, host and port, where it has one.
+    pub(crate) grpc: String,
     channel: Channel,
     /// Kept open, so that the gateway can write to it.
     log: Option<BufReader<ChildStderr>>,
@@ -93,16 +95,19 @@ impl Process {
                 assert!(!line.is_empty(), "it ended: {told}");
                 if line.contains("taking alerts over HTTP") {
                     let (_, address) = line.trim().rsplit_once("address=").unwrap();
-                    break address.parse().unwrap();
+                    break (address.parse().unwrap(), told);
                 }
                 told += &line;
             }
         });
-        let http = http.await;
+        let (http, told) = http.await;
+        let grpc = told.split("address=http://").nth(1).unwrap_or_default();
+        let grpc = grpc.lines().next().unwrap_or_default().to_owned();
         let channel = unix::connect(socket(folder)).await;
         Self {
             child,
             http,
+            grpc,
             channel,
             log: Some(log),
         }
