@@ -36,6 +36,11 @@ pub fn start(sampler: Sampler) {
     let _ = SAMPLER.set(sampler);
 }
 
+/// Whether anything is followed at all.
+pub fn is_on() -> bool {
+    SAMPLER.get().is_some()
+}
+
 /// What becomes of spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {

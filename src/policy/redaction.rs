@@ -71,6 +71,8 @@ impl Redaction {
         shown.output.clear();
         shown.message.clear();
         shown.raw.clear();
+        // Alerts that came together have one, and so have an alert and what is shown of it.
+        shown.trace = None;
         if self.hides(HOSTNAME) {
             shown.hostname.clear();
         }

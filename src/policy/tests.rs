@@ -137,12 +137,16 @@ fn what_is_redacted_is_nowhere_in_an_alert() {
     alert.message = "s3cret".to_owned();
     alert.hostname = "s3cret".to_owned();
     alert.raw = "s3cret".into();
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    alert.trace = trace.parse().ok();
     crate::normalize::project(&mut alert);
     assert!(format!("{alert:?}").matches("s3cret").count() > 8);
     let hidden = ["user.*", "*.cmdline", "uuid", "hostname"].map(str::to_owned);
     let redaction = Redaction::new(&hidden).unwrap();
     let shown = redaction.apply(&alert);
     assert!(!format!("{shown:?}").contains("s3cret"), "{shown:?}");
+    // By that an alert could be told from what is shown of it.
+    assert_eq!((alert.trace.is_some(), shown.trace), (true, None));
     // What is not hidden stays as it is, in both places.
     assert_eq!(shown.process.as_ref().unwrap().name, "sh");
     assert_eq!(

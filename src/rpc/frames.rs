@@ -16,7 +16,7 @@ use crate::{
     pb::{self, stream_frame::Kind},
     policy::Grant,
     source::{SourceState, SourceStatus},
-    trace::Trace,
+    trace::{self, Trace},
 };
 
 /// How long a client should wait before it comes back after a restart.
@@ -118,6 +118,9 @@ impl Framer {
 
 /// What is followed of alerts that are handed out on a stream.
 pub(super) fn delivering(entries: &[Arc<Entry>], stream: &str) -> Vec<Trace> {
+    if !trace::is_on() {
+        return Vec::new();
+    }
     let followed = entries.iter().filter_map(|entry| entry.trace);
     followed
         .map(|alert| Trace::deliver(alert, stream))
