@@ -59,6 +59,7 @@ impl Form {
 impl Report {
     /// The report on `alert`, with what was `around` it.
     pub fn new(alert: &Alert, around: &Around<'_>) -> Self {
+        let has_log = !around.window.is_zero();
         Self {
             rule: Value::of(match alert.rule.as_str() {
                 "" => "an alert without a rule's name",
@@ -66,10 +67,10 @@ impl Report {
             }),
             sections: [
                 summary::section(alert),
-                details::section(alert),
+                details::section(alert, has_log),
                 analysis::section(alert),
                 related::section(alert, around),
-                verify::section(alert),
+                verify::section(alert, has_log),
                 mitigation::section(alert),
                 tuning::section(alert),
                 references::compliance(alert),

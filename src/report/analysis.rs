@@ -3,7 +3,7 @@
 
 mod evidence;
 
-pub(super) use self::evidence::words;
+pub(super) use self::evidence::{buffers_were_full, has_failed, words};
 
 use super::{
     document::{Line, Section},
@@ -29,10 +29,10 @@ pub(super) fn section(alert: &Alert) -> Section {
 }
 
 fn rule(alert: &Alert, section: &mut Section) {
-    section.heading("What the rule looks for");
     if let Some(rule) = knowledge::rule(&alert.rule) {
+        section.heading("What the rule looks for, as Falco ships it now");
         section.paragraph(rule.looks_for.trim());
-        section.paragraph("Without an attacker, it is ordinarily set off so:");
+        section.paragraph("What ordinarily sets it off without an attacker:");
         section.list(rule.benign.iter().map(|line| Line::from(line.trim())));
         if !rule.see_also.is_empty() {
             let names = rule.see_also.iter().map(String::as_str);
@@ -40,6 +40,7 @@ fn rule(alert: &Alert, section: &mut Section) {
         }
         return;
     }
+    section.heading("What the rule looks for");
     section.paragraph(match (Workload::of(alert), alert.rule.as_str()) {
         (Workload::Falco, _) => Line::from(falco(alert)),
         (_, "") => Line::from(
@@ -58,7 +59,7 @@ fn falco(alert: &Alert) -> &'static str {
     use crate::alert::Kind;
     match alert.kind {
         Kind::Drop => {
-            "Falco's driver fills a buffer for each CPU, and Falco reads them. When it does not keep up, events are lost \
+            "Falco's driver puts events into buffers, and Falco reads them. When it does not keep up, events are lost \
              before any rule sees them, and Falco says so with this alert: for that time, silence means nothing."
         }
         Kind::Metrics => {

@@ -7,22 +7,27 @@ use super::{
     document::{Line, Section},
     summary::time,
 };
-use crate::alert::{Alert, Endpoint, FieldValue};
+use crate::alert::{Alert, Endpoint, FieldValue, RemarkKind};
 
-/// What the keys begin with whose values are in the groups.
-const IN_GROUPS: [&str; 39] = [
+/// The keys whose values are in the groups or in the tree of processes.
+const IN_GROUPS: [&str; 68] = [
     "container.id",
     "container.name",
     "container.type",
-    "container.image",
+    "container.image.repository",
+    "container.image.tag",
     "container.privileged",
     "container.start_ts",
     "ct.name",
     "ct.region",
     "ct.src",
+    "ct.srcip",
     "ct.user",
-    "evt.arg.",
+    "ct.useragent",
+    "ct.error",
+    "evt.res",
     "evt.time",
+    "evt.time.iso8601",
     "evt.type",
     "fd.cip",
     "fd.cport",
@@ -34,23 +39,50 @@ const IN_GROUPS: [&str; 39] = [
     "fd.sip",
     "fd.sport",
     "fd.type",
-    "group.",
+    "gcp.user",
+    "gcp.callerIP",
+    "gcp.projectId",
+    "gcp.userAgent",
+    "gcp.methodName",
+    "gcp.serviceName",
+    "group.gid",
+    "group.name",
     "k8s.ns.name",
     "k8s.pod.name",
-    "ka.target.",
+    "k8s.pod.uid",
+    "ka.auth.decision",
+    "ka.response.code",
+    "ka.response.reason",
+    "ka.sourceips",
+    "ka.target.name",
+    "ka.target.namespace",
+    "ka.target.resource",
+    "ka.target.subresource",
+    "ka.uri",
     "ka.user.name",
+    "ka.useragent",
     "ka.verb",
-    "proc.a",
     "proc.cmdline",
     "proc.cwd",
+    "proc.exe",
     "proc.exepath",
     "proc.name",
-    "proc.p",
+    "proc.pcmdline",
+    "proc.pid",
+    "proc.pname",
+    "proc.ppid",
+    "proc.sname",
     "proc.tty",
-    "user.login",
+    "proc.vpid",
+    "thread.tid",
+    "user.loginname",
+    "user.loginuid",
     "user.name",
     "user.uid",
 ];
+
+/// What further such keys begin with.
+const FAMILIES: [&str; 4] = ["evt.arg.", "proc.aname[", "proc.acmdline[", "proc.apid["];
 
 /// 2001, in nanoseconds: what is less is no point in time of an alert.
 const RECENT: u64 = 1_000_000_000_000_000_000;
@@ -94,7 +126,7 @@ impl Rows {
 /// What has the rows of a group.
 type Fill = fn(&Alert, &mut Rows);
 
-pub(super) fn section(alert: &Alert) -> Section {
+pub(super) fn section(alert: &Alert, has_log: bool) -> Section {
     let mut section = Section::new("Details");
     let groups: [(&str, Fill); 9] = [
         ("Alert", self::alert),
@@ -110,6 +142,9 @@ pub(super) fn section(alert: &Alert) -> Section {
     for (title, fill) in groups {
         let mut rows = Rows::default();
         fill(alert, &mut rows);
+        if title == "Alert" && has_log {
+            received(alert, &mut rows);
+        }
         if !rows.0.is_empty() {
             section.heading(title);
             section.table(&["Field", "Value"], rows.0);
@@ -134,15 +169,21 @@ pub(super) fn section(alert: &Alert) -> Section {
 fn alert(alert: &Alert, rows: &mut Rows) {
     rows.add("rule", &alert.rule);
     rows.add("priority", alert.priority.as_str());
-    rows.add("happened", &time(alert.event_time));
-    rows.add("reached the gateway", &time(alert.receive_time));
+    if !has_no_time(alert) {
+        rows.add("happened", &time(alert.event_time));
+    }
     rows.add("host", &alert.hostname);
     rows.add("event source", &alert.source);
     rows.add("cluster", &alert.origin.cluster);
-    rows.add("by the gateway's source", &alert.origin.source_id);
     rows.add("tags", &alert.tags.join(", "));
     rows.add("output", &alert.output);
     rows.add("id", &alert.id.to_string());
+}
+
+/// What the gateway adds.
+fn received(alert: &Alert, rows: &mut Rows) {
+    rows.add("received by the gateway", &time(alert.receive_time));
+    rows.add("through its source", &alert.origin.source_id);
 }
 
 fn process(alert: &Alert, rows: &mut Rows) {
@@ -256,6 +297,7 @@ fn audit(alert: &Alert, rows: &mut Rows) {
         rows.add("user", &audit.user);
         rows.add("verb", &audit.verb);
         rows.add("resource", &audit.resource);
+        rows.add("subresource", subresource(alert));
         rows.add("name", &audit.target_name);
         rows.add("namespace", &audit.target_namespace);
         rows.add("URI", &audit.uri);
@@ -284,7 +326,7 @@ fn cloud(alert: &Alert, rows: &mut Rows) {
 /// What no group has, or has in other words.
 fn others(alert: &Alert, rows: &mut Rows) {
     let is_in_group =
-        |key: &str| key == "proc.exe" || IN_GROUPS.iter().any(|it| key.starts_with(it));
+        |key: &str| IN_GROUPS.contains(&key) || FAMILIES.iter().any(|it| key.starts_with(it));
     let fields: Vec<_> = alert
         .output_fields
         .iter()
@@ -315,6 +357,19 @@ fn explained(key: &str, value: &FieldValue) -> String {
         Ok(at) if is_time && nanoseconds > RECENT => format!("{text} ({})", time(at)),
         _ => text,
     }
+}
+
+/// Whether Falco told no time, and the time is when the alert was received.
+pub(super) fn has_no_time(alert: &Alert) -> bool {
+    let mut remarks = alert.remarks.iter();
+    remarks.any(|remark| remark.kind == RemarkKind::TimeAssumed)
+}
+
+/// The part of an object that a call of the Kubernetes API was for.
+pub(super) fn subresource(alert: &Alert) -> &str {
+    let field = alert.output_fields.get("ka.target.subresource");
+    let text = field.filter(|it| !it.is_absent());
+    text.and_then(FieldValue::as_str).unwrap_or_default()
 }
 
 /// A whole number, which Falco's gRPC writes as text.

@@ -34,8 +34,9 @@ impl Value {
 
 /// Whether it stands for itself, and does nothing else.
 pub(super) fn is_plain(letter: char) -> bool {
-    let is_direction = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    !letter.is_control() && !is_direction
+    // Marks of direction, blanks that nobody sees, and letters that change the one before.
+    let is_hidden = matches!(letter, '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    !letter.is_control() && !is_hidden
 }
 
 /// A piece of a line.

@@ -6,13 +6,19 @@ use super::{
     knowledge,
     workload::Workload,
 };
-use crate::alert::Alert;
+use crate::alert::{Alert, Kind};
 
 pub(super) fn section(alert: &Alert) -> Section {
     let mut section = Section::new("Mitigation");
+    if matches!(alert.kind, Kind::Metrics | Kind::OtherInternal) {
+        return section;
+    }
     let advice = knowledge::advice(Workload::of(alert));
     if let Some(advice) = advice {
-        section.heading("If it is an attack, at once");
+        section.heading(match alert.kind {
+            Kind::Drop => "At once",
+            _ => "If it is an attack, at once",
+        });
         section.list(lines(&advice.contain));
     }
     if let Some(rule) = knowledge::rule(&alert.rule) {

@@ -53,9 +53,10 @@ pub(super) fn section(alert: &Alert) -> Section {
             "Exceptions of rules",
             "https://falco.org/docs/concepts/rules/exceptions/",
         );
-    } else {
+    }
+    if alert.kind == Kind::Drop {
         link(
-            "Dropped system calls",
+            "Dropped events",
             "https://falco.org/docs/concepts/event-sources/kernel/dropped-events/",
         );
     }

@@ -14,7 +14,7 @@ use crate::alert::Alert;
 /// How many alerts the timeline has.
 const MOST: usize = 25;
 
-/// What was around an alert.
+/// What was around an alert. Without a window there is no log to look into.
 #[derive(Debug, Clone, Default)]
 pub struct Around<'a> {
     /// Alerts of some time before and after, in any order; the alert itself may be among them.
@@ -102,19 +102,23 @@ fn container(alert: &Alert) -> Option<&str> {
     (!id.is_empty()).then_some(id)
 }
 
-fn pod(alert: &Alert) -> Option<(&str, &str)> {
+fn pod(alert: &Alert) -> Option<(&str, &str, &str)> {
     let pod = alert.kubernetes.as_ref()?;
-    (!pod.pod_name.is_empty()).then_some((&pod.namespace, &pod.pod_name))
+    let cluster = alert.origin.cluster.as_ref();
+    (!pod.pod_name.is_empty()).then_some((cluster, &pod.namespace, &pod.pod_name))
 }
 
-/// Who it was, where that says something: root is everybody's name.
-fn user(alert: &Alert) -> Option<&str> {
-    let audit = alert.audit.as_ref().map(|it| it.user.as_str());
-    let cloud = alert.cloud.as_ref().map(|it| it.user.as_str());
-    let login = alert.user.as_ref().map(|it| it.login_name.as_str());
-    let name = alert.user.as_ref().map(|it| it.name.as_str());
+/// Who it was, where that says something: root is everybody's name, and a name of Linux is
+/// of its host.
+fn user(alert: &Alert) -> Option<(&str, &str)> {
+    let audit = alert.audit.as_ref().map(|it| ("audit", it.user.as_str()));
+    let cloud = alert.cloud.as_ref();
+    let cloud = cloud.map(|it| (it.provider.as_str(), it.user.as_str()));
+    let host = alert.hostname.as_str();
+    let login = alert.user.as_ref().map(|it| (host, it.login_name.as_str()));
+    let name = alert.user.as_ref().map(|it| (host, it.name.as_str()));
     let mut all = [audit, cloud, login, name].into_iter().flatten();
-    all.find(|name| !matches!(*name, "" | "root" | "<NA>"))
+    all.find(|(_, name)| !matches!(*name, "" | "root" | "<NA>"))
 }
 
 pub(super) fn section(alert: &Alert, around: &Around<'_>) -> Section {
@@ -136,9 +140,12 @@ pub(super) fn section(alert: &Alert, around: &Around<'_>) -> Section {
         .collect();
     let window = words(around.window);
     if related.is_empty() {
+        if around.is_cut {
+            section.paragraph("There were more alerts around it than could be looked at.");
+        }
         section.paragraph(format!(
-            "None in the gateway's log, from {window} before to {window} after it: none of the same process, container, \
-             pod, user, host or rule."
+            "From {window} before to {window} after it, none of the alerts that were looked at and that you may see is of \
+             the same process, container, pod, user, host or rule."
         ));
         return section;
     }

@@ -1,11 +1,13 @@
 //! What happened, where, and how bad it is.
 
 use super::{
+    analysis::has_failed,
+    details::{has_no_time, subresource},
     document::{Line, Section},
     knowledge,
     workload::Workload,
 };
-use crate::alert::{Alert, Container, Kind, Priority, Process};
+use crate::alert::{Alert, Container, FieldValue, Kind, Priority, Process};
 
 pub(super) fn section(alert: &Alert) -> Section {
     let mut section = Section::new("Summary");
@@ -16,8 +18,13 @@ pub(super) fn section(alert: &Alert) -> Section {
 
 /// The first sentence, up to where it happened.
 fn happened(alert: &Alert) -> Line {
-    let time = format!("At {}, ", time(alert.event_time));
-    let line = Line::new().text(time);
+    let line = Line::from(match has_no_time(alert) {
+        true => format!(
+            "Received at {} (Falco told no time of its own), ",
+            time(alert.receive_time)
+        ),
+        false => format!("At {}, ", time(alert.event_time)),
+    });
     match alert.kind {
         Kind::Drop => return line.text("Falco lost system calls before it could look at them"),
         Kind::Metrics => return line.text("Falco reported its own metrics"),
@@ -26,6 +33,10 @@ fn happened(alert: &Alert) -> Line {
     }
     if let Some(audit) = &alert.audit {
         let line = named(line, &audit.user, "somebody");
+        let object = match (audit.resource.as_str(), subresource(alert)) {
+            (resource, "") => resource.to_owned(),
+            (resource, part) => format!("{resource}/{part}"),
+        };
         let line = match audit.verb.as_str() {
             "" => line.text(" called the Kubernetes API on "),
             verb => line
@@ -33,21 +44,31 @@ fn happened(alert: &Alert) -> Line {
                 .value(verb)
                 .text(" "),
         };
-        let line = line.value(or(&audit.resource, "an object"));
-        return with(line, " ", &audit.target_name);
+        let line = match (object.as_str(), audit.uri.as_str()) {
+            ("", "") => line.text("an object"),
+            ("", uri) => line.value(uri),
+            (object, _) => with(line.value(object), " ", &audit.target_name),
+        };
+        let command = alert.output_fields.get("ka.uri.param[command]");
+        let command = command.and_then(FieldValue::as_str).unwrap_or_default();
+        return with(line, ", with the command ", command);
     }
     if let Some(cloud) = &alert.cloud {
         let line = named(line, &cloud.user, "somebody");
         let line = match cloud.operation.as_str() {
-            "" => line.text(" made a call"),
-            operation => line.text(" called ").value(operation),
+            "" => line.text(" did something"),
+            operation => line.text(" did ").value(operation),
         };
         let line = with(line, " of ", &cloud.service);
         return with(line, " from ", &cloud.source_ip);
     }
     match (&alert.process, alert.rule.as_str()) {
         (Some(process), _) => acted(line, process, alert),
-        (None, "") => line.text("a rule whose name was not told matched an event"),
+        (None, "") => with(
+            line.text("a rule whose name was not told matched an event"),
+            ": ",
+            or(&alert.message, &alert.output),
+        ),
         (None, rule) => line.text("the rule ").value(rule).text(" matched an event"),
     }
 }
@@ -59,10 +80,15 @@ fn acted(line: Line, process: &Process, alert: &Alert) -> Line {
         name => line.text("the process ").value(name),
     };
     let line = line.join(behind(process, alert));
+    let tried = if has_failed(alert) { " tried to" } else { "" };
+    let did = |what: &str, to_do: &str| match tried {
+        "" => format!(" {what} "),
+        tried => format!("{tried} {to_do} "),
+    };
     let call = alert.syscall.as_ref().map_or("", |call| call.kind.as_str());
     let path = or(&process.exe_path, &process.command_line);
-    if BEGINNINGS.contains(&call) && !path.is_empty() {
-        let line = line.text(" executed ").value(path);
+    if matches!(call, "execve" | "execveat") && !path.is_empty() {
+        let line = line.text(did("executed", "execute")).value(path);
         return match process.exe_upper_layer {
             Some(true) => line.text(", which is not as the container's image has it,"),
             _ => line,
@@ -72,17 +98,32 @@ fn acted(line: Line, process: &Process, alert: &Alert) -> Line {
         .network
         .as_ref()
         .map_or("", |it| it.connection.as_str());
-    let file = alert.file.as_ref().map_or("", |it| it.path.as_str());
-    let line = match (connection, file) {
-        ("", "") => return with(line.text(" acted"), ", by the system call ", call),
-        ("", file) => line.text(" touched ").value(file),
-        (connection, _) => line.text(" used the connection ").value(connection),
+    let line = match (connection, object(alert)) {
+        ("", "") if !process.command_line.is_empty() => {
+            line.text(did("ran", "run")).value(&process.command_line)
+        }
+        ("", "") => line.text(" did what the rule looks for"),
+        ("", object) => line.text(did("touched", "touch")).value(object),
+        (connection, _) => line
+            .text(did("used the connection", "use the connection"))
+            .value(connection),
     };
     with(line, " by ", call)
 }
 
-/// The system calls by which a program begins.
-const BEGINNINGS: [&str; 6] = ["execve", "execveat", "clone", "clone3", "fork", "vfork"];
+/// The file that a process was at: of some system calls it is an argument only.
+pub(super) fn object(alert: &Alert) -> &str {
+    let file = alert.file.as_ref().map(|file| file.path.as_str());
+    let arguments = alert.syscall.as_ref().map(|call| &call.arguments);
+    let argument = |name: &&str| arguments?.get(*name).map(String::as_str);
+    let arguments = ARGUMENTS.iter().filter_map(argument);
+    let mut all = file.into_iter().chain(arguments);
+    all.find(|path| !matches!(*path, "" | "<NA>"))
+        .unwrap_or_default()
+}
+
+/// The arguments of system calls that are paths, what is made before what it is made of.
+const ARGUMENTS: [&str; 6] = ["newpath", "linkpath", "path", "name", "filename", "target"];
 
 /// Who is behind a process.
 fn behind(process: &Process, alert: &Alert) -> Line {
@@ -124,7 +165,13 @@ fn place(alert: &Alert) -> Line {
     } else if let Some(container) = &alert.container {
         line = line.join(in_container(container));
     }
-    with(line, " on the host ", &alert.hostname)
+    // Of what a plugin reads, it is only where Falco runs.
+    let is_there = alert.audit.is_none() && alert.cloud.is_none();
+    with(
+        line,
+        " on the host ",
+        if is_there { &alert.hostname } else { "" },
+    )
 }
 
 fn in_container(container: &Container) -> Line {
@@ -157,7 +204,9 @@ fn weight(alert: &Alert) -> Line {
         ([], _) => line.text("."),
         (names, _) => {
             let names = names.join(", ");
-            line.text(format!("; its tags count it to {names} in MITRE ATT&CK."))
+            line.text(format!(
+                "; its tags place it under {names} in MITRE ATT&CK."
+            ))
         }
     }
 }
@@ -181,7 +230,7 @@ fn urgency(priority: Priority) -> &'static str {
             "somebody should look at it now"
         }
         Priority::Error => "somebody should look at it today",
-        Priority::Warning => "somebody should look at it, the sooner the less it is expected",
+        Priority::Warning => "somebody should look at it soon, unless it was expected",
         Priority::Notice => "unusual, and worth a look together with others of its kind",
         Priority::Informational | Priority::Debug => {
             "noted, and of interest mostly beside other alerts"

@@ -32,11 +32,11 @@ pub(super) fn write(report: &Report) -> String {
 fn block(block: &Block) -> String {
     match block {
         Block::Heading(title) => format!("{title}:\n"),
-        Block::Paragraph(line) => wrapped(&self::line(line), "", ""),
+        Block::Paragraph(line) => wrapped(&prose(line), "", ""),
         Block::List(lines) => {
             let items = lines
                 .iter()
-                .map(|line| wrapped(&self::line(line), "  - ", "    "));
+                .map(|line| wrapped(&prose(line), "  - ", "    "));
             items.collect()
         }
         Block::Table { rows, .. } => table(rows),
@@ -63,10 +63,20 @@ fn table(rows: &[Vec<Line>]) -> String {
     rows.collect()
 }
 
+/// Values among our words stand between backticks, so that none can pass for ours.
+fn prose(line: &Line) -> String {
+    pieces(line, "`")
+}
+
+/// In a table the place says what is a value.
 fn line(line: &Line) -> String {
+    pieces(line, "")
+}
+
+fn pieces(line: &Line, quote: &str) -> String {
     let pieces = line.0.iter().map(|piece| match piece {
         Inline::Text(text) | Inline::Strong(text) => text.clone(),
-        Inline::Value(value) => value.as_str().to_owned(),
+        Inline::Value(value) => format!("{quote}{}{quote}", value.as_str()),
         Inline::Link { text, url } if text == url => url.clone(),
         Inline::Link { text, url } => format!("{text} ({url})"),
     });

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    analysis::buffers_were_full,
     details::shown,
     document::{Line, Section, is_plain},
     knowledge,
@@ -32,7 +33,7 @@ struct Comparison {
 pub(super) fn section(alert: &Alert) -> Section {
     let mut section = Section::new("Tuning");
     match (alert.kind, alert.rule.as_str()) {
-        (Kind::Drop, _) => drops(&mut section),
+        (Kind::Drop, _) => drops(alert, &mut section),
         (Kind::Alert, "") | (Kind::Metrics | Kind::OtherInternal, _) => {}
         (Kind::Alert, rule) => of_rule(alert, rule, &mut section),
     }
@@ -41,55 +42,102 @@ pub(super) fn section(alert: &Alert) -> Section {
 
 fn of_rule(alert: &Alert, rule: &str, section: &mut Section) {
     section.paragraph(
-        "If it is nothing, and comes again, except what is known and no more. Put an override into a file of your own that \
-         Falco loads after the one with the rule, such as one below /etc/falco/rules.d/, and try it with falco --validate \
-         before you load it.",
+        "If this is harmless and will come again, except what is known to be harmless, and no more. Put an override into a \
+         file of your own that Falco loads after the one with the rule, such as one below /etc/falco/rules.d/, and try it \
+         with falco --validate before you load it.",
     );
-    let comparisons = comparisons(alert);
-    if comparisons.is_empty() {
-        section.paragraph(
-            "This alert has no field by which such a case could be told safely; compare others of the rule before you \
-             write an exception.",
-        );
-    } else {
-        section.paragraph("An exception for the case of this alert:");
-        section.code("yaml", exception(alert, rule, &comparisons));
-        if comparisons.iter().any(|it| it.operator == "startswith") {
-            section.paragraph(
-                "The end of the name looks made up anew each time, so only its beginning is compared. Anything may take a \
-                 name that begins so: prefer a field that tells the case better, if there is one.",
-            );
+    match comparisons(alert) {
+        Some(comparisons) if !comparisons.is_empty() => {
+            section.paragraph("An exception made of this alert:");
+            section.code("yaml", exception(alert, rule, &comparisons));
+            section.paragraph(reach(&comparisons));
         }
+        _ => section.paragraph(
+            "No exception is offered: what would tell this case has a value that no rule of Falco's can name safely, or is \
+             not in the alert. Compare several alerts of the rule before you write one.",
+        ),
     }
-    section.paragraph(
-        "To change how loud the rule is, or to silence it altogether, which hides attacks, too:",
-    );
-    let loudness = louder(alert.priority).map(|priority| replacing(rule, "priority", priority));
-    let silence = replacing(rule, "enabled", "false");
-    let overrides: Vec<_> = loudness.into_iter().chain([silence]).collect();
-    section.code("yaml", overrides.join("\n"));
+    if let Some(priority) = louder(alert.priority) {
+        section.paragraph("To make the rule louder:");
+        section.code("yaml", replacing(rule, "priority", priority));
+    }
+    section.paragraph("To silence it altogether, which hides attacks, too:");
+    section.code("yaml", replacing(rule, "enabled", "false"));
     if let Some(quoted) = in_filter(rule) {
-        section.paragraph(Line::from("To keep it in the log and out of one subscriber's sight, add to that one's filter: ").value(
-            &format!("not rule = {quoted}"),
-        ).text("."));
+        section.paragraph(
+            Line::from("To keep it in the log and out of one subscriber's sight, add to that one's filter: ")
+                .value(&format!("not rule = {quoted}"))
+                .text("."),
+        );
     }
 }
 
-/// The comparisons that tell this case, as far as its values can be compared with.
-fn comparisons(alert: &Alert) -> Vec<Comparison> {
+/// What an exception excepts, which is more than the alert that it is made of.
+fn reach(comparisons: &[Comparison]) -> Line {
+    let fields = comparisons.iter().map(|it| it.field.as_str());
+    let line =
+        Line::from("It excepts every alert of the rule with these values of ").values(fields);
+    let line =
+        line.text(", whatever else it holds: add a field that tells the case, if there is one.");
+    match comparisons.iter().any(|it| it.operator == "startswith") {
+        true => line.text(
+            " The end of a name looks made up anew each time, so only its beginning is compared, and anything may take a \
+             name that begins so.",
+        ),
+        false => line,
+    }
+}
+
+/// The comparisons that tell this case. None where a value that is there cannot be said: an
+/// exception without it would except more than anybody thinks.
+fn comparisons(alert: &Alert) -> Option<Vec<Comparison>> {
     let known = knowledge::rule(&alert.rule).map(|rule| rule.tune_by.as_slice());
     let fields: Vec<_> = match known {
         Some(fields) => fields.iter().map(String::as_str).collect(),
         None => usual_fields(Workload::of(alert)).to_vec(),
     };
-    let comparisons = fields.into_iter().filter_map(|field| {
-        let value = alert
-            .output_fields
-            .get(field)
-            .filter(|it| !it.is_absent())?;
-        comparison(field, &shown(value))
-    });
-    comparisons.take(MOST_FIELDS).collect()
+    let value = |field: &str| {
+        let value = alert.output_fields.get(field);
+        let value = shown(value.filter(|it| !it.is_absent())?);
+        (!value.is_empty()).then_some(value)
+    };
+    let mut comparisons = Vec::new();
+    for field in fields.into_iter().take(MOST_FIELDS) {
+        if let Some(value) = value(field) {
+            comparisons.push(comparison(field, &value)?);
+        }
+    }
+    // One alone is seldom enough to tell a case.
+    let further = FURTHER
+        .iter()
+        .filter(|_| Workload::of(alert).has_processes());
+    for field in further {
+        let is_new = comparisons.iter().all(|it| it.field != *field);
+        if comparisons.len() < 2
+            && is_new
+            && let Some(value) = value(field).filter(|value| lasts(value))
+        {
+            comparisons.extend(comparison(field, &value));
+        }
+    }
+    Some(comparisons)
+}
+
+/// What tells more of a case of a process.
+const FURTHER: [&str; 8] = [
+    "fd.name",
+    "evt.arg.newpath",
+    "evt.arg.linkpath",
+    "evt.arg.path",
+    "evt.arg.name",
+    "evt.arg.filename",
+    "proc.exepath",
+    "proc.pname",
+];
+
+/// Whether it may be the same the next time: no connection, and nothing of one process.
+fn lasts(value: &str) -> bool {
+    !value.contains("->") && !value.starts_with("/proc/") && stem(value).is_none()
 }
 
 /// What tells a case of a rule that nothing is known of.
@@ -105,7 +153,7 @@ fn usual_fields(workload: Workload) -> &'static [&'static str] {
         Workload::KubernetesAudit => &["ka.user.name", "ka.verb", "ka.target.namespace"],
         Workload::Aws => &["ct.user", "ct.name"],
         Workload::Gcp => &["gcp.user", "gcp.methodName"],
-        Workload::Okta => &["okta.actor.alternateID", "okta.evt.type"],
+        Workload::Okta => &["okta.actor.alternateid", "okta.evt.type"],
         Workload::Github => &["github.user", "github.repo"],
         Workload::Falco | Workload::Other => &[],
     }
@@ -113,12 +161,12 @@ fn usual_fields(workload: Workload) -> &'static [&'static str] {
 
 fn comparison(field: &str, value: &str) -> Option<Comparison> {
     // Ports and addresses differ each time; so would the exception.
-    let is_connection = field == "fd.name" && value.contains("->");
-    if value.is_empty() || value.len() > LONGEST || is_connection {
+    if value.len() > LONGEST || value.contains("->") {
         return None;
     }
     let (operator, value) = match stem(value) {
-        Some(stem) => ("startswith", stem),
+        Some(stem) if is_telling(stem) => ("startswith", stem),
+        Some(_) => return None,
         None => ("=", value),
     };
     Some(Comparison {
@@ -128,18 +176,43 @@ fn comparison(field: &str, value: &str) -> Option<Comparison> {
     })
 }
 
-/// What stands before a random end of a path: letters of both cases, or letters and digits,
-/// behind a hyphen, a dot or an underscore.
+/// What stands before a random end of a path, behind a hyphen, a dot or an underscore.
 fn stem(value: &str) -> Option<&str> {
     let at = value.rfind(['-', '.', '_'])? + 1;
     let (stem, end) = value.split_at_checked(at)?;
-    let has = |kind: fn(&char) -> bool| end.chars().any(|it| kind(&it));
-    let lower = has(char::is_ascii_lowercase);
-    let (upper, digit) = (has(char::is_ascii_uppercase), has(char::is_ascii_digit));
-    let is_mixed = lower && (upper || digit) || upper && digit;
-    let is_word = end.chars().all(|it| it.is_ascii_alphanumeric());
     let is_path = value.starts_with('/') && !stem.ends_with("/.");
-    (is_path && is_word && is_mixed && (6..=16).contains(&end.len())).then_some(stem)
+    (is_path && is_random(end)).then_some(stem)
+}
+
+/// Whether letters and digits look like made up by a program: small and capital letters
+/// mixed, and not only at the beginning of words, or digits here and there among letters.
+fn is_random(end: &str) -> bool {
+    let letters: Vec<_> = end.chars().collect();
+    if !(6..=16).contains(&letters.len()) || !letters.iter().all(char::is_ascii_alphanumeric) {
+        return false;
+    }
+    let turns = |is: fn(&char) -> bool| {
+        letters
+            .windows(2)
+            .filter(|it| matches!(it, [one, other] if is(one) != is(other)))
+            .count()
+    };
+    let capitals = letters.iter().filter(|it| it.is_ascii_uppercase()).count();
+    let digits = letters.iter().filter(|it| it.is_ascii_digit()).count();
+    let in_a_row = letters
+        .windows(2)
+        .any(|it| it.iter().all(char::is_ascii_uppercase));
+    let is_mixed = in_a_row && capitals < letters.len() - digits;
+    is_mixed || turns(char::is_ascii_digit) >= 3 && digits * 2 <= letters.len() + 2
+}
+
+/// Whether few other things begin so.
+fn is_telling(stem: &str) -> bool {
+    let name = stem.rsplit('/').next().unwrap_or_default();
+    let is_shared = ["/tmp/", "/var/tmp/", "/dev/shm/"]
+        .iter()
+        .any(|it| stem.starts_with(it));
+    name.len() > 6 && !is_shared
 }
 
 /// A value as Falco's loader puts it into a condition; none where it has no way to say it.
@@ -148,10 +221,10 @@ fn in_condition(value: &str) -> Option<String> {
     if value.chars().all(is_bare) {
         return Some(value.to_owned());
     }
-    let is_sayable = value
-        .chars()
-        .all(|it| is_plain(it) && !matches!(it, '"' | '\\'));
-    is_sayable.then(|| format!("\"{value}\""))
+    let is_sayable = value.chars().all(|it| is_plain(it) && it != '\\');
+    let quote = ['"', '\''].into_iter().find(|it| !value.contains(*it));
+    let quote = quote.filter(|_| is_sayable)?;
+    Some(format!("{quote}{value}{quote}"))
 }
 
 /// A rule's name as a filter of the gateway takes it.
@@ -213,7 +286,14 @@ fn yaml(text: &str) -> String {
     out + "\""
 }
 
-fn drops(section: &mut Section) {
+fn drops(alert: &Alert, section: &mut Section) {
+    if buffers_were_full(alert) == Some(false) {
+        section.paragraph(
+            "They were not lost for want of room in the buffers, so larger ones would not help: the other counters above tell \
+             why. Look for a newer Falco and driver.",
+        );
+        return;
+    }
     section.paragraph(
         "Give Falco more CPU, or less to look at: a larger buffer between the kernel and Falco, and rules that need fewer \
          system calls. In falco.yaml, for the modern eBPF driver, one step up from the default:",
@@ -236,7 +316,8 @@ mod tests {
             ("a,b", Some("\"a,b\"")),
             ("shell_binaries", Some("\"shell_binaries\"")),
             ("it's", Some("\"it's\"")),
-            ("a\"b", None),
+            ("a\"b", Some("'a\"b'")),
+            ("a\"b'c", None),
             ("a\\b", None),
             ("a\nb", None),
         ] {
@@ -246,20 +327,28 @@ mod tests {
 
     #[test]
     fn a_random_end_is_told_from_a_name() {
-        assert_eq!(
-            stem("/bin/x-DropAndExecute-urWKNW"),
-            Some("/bin/x-DropAndExecute-")
-        );
-        assert_eq!(stem("/tmp/tmp.a8Xk3Lq0"), Some("/tmp/tmp."));
+        for (value, its) in [
+            ("/bin/x-DropAndExecute-urWKNW", "/bin/x-DropAndExecute-"),
+            ("/tmp/tmp.a8Xk3Lq0", "/tmp/tmp."),
+        ] {
+            assert_eq!(stem(value), Some(its));
+        }
         for value in [
             "/usr/bin/python3.11",
             "/usr/bin/falco-gateway",
             "/a/b",
             "a-urWKNW",
             "/x/.bashrc1",
+            "/opt/app-20241105T10",
+            "/usr/bin/x86_64-linux-gnu-gcc_Static",
+            "/usr/bin/clang-format14",
+            "/usr/bin/mysql-router8",
         ] {
             assert_eq!(stem(value), None, "{value}");
         }
+        assert!(
+            is_telling("/bin/x-DropAndExecute-") && !is_telling("/tmp/tmp.") && !is_telling("/-")
+        );
     }
 
     #[test]

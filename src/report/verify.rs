@@ -9,7 +9,7 @@ use super::{
 };
 use crate::alert::Alert;
 
-pub(super) fn section(alert: &Alert) -> Section {
+pub(super) fn section(alert: &Alert, has_log: bool) -> Section {
     let mut section = Section::new("How to verify");
     let rule = knowledge::rule(&alert.rule);
     let of_rule = rule.iter().flat_map(|rule| &rule.verify);
@@ -23,7 +23,7 @@ pub(super) fn section(alert: &Alert) -> Section {
         None => of_techniques.collect(),
     };
     section.list(points.into_iter().map(|line| Line::from(line.trim())));
-    let commands = commands::of(alert);
+    let commands = commands::of(alert, has_log);
     if commands.is_empty() {
         return section;
     }

@@ -35,6 +35,11 @@ impl Workload {
         Self::Other,
     ];
 
+    /// Whether processes are what acts there.
+    pub(super) fn has_processes(self) -> bool {
+        matches!(self, Self::Pod | Self::Container | Self::Host)
+    }
+
     pub(super) fn of(alert: &Alert) -> Self {
         if alert.kind != Kind::Alert {
             return Self::Falco;

@@ -79,7 +79,8 @@ fn executable(alert: &Alert) -> Vec<Line> {
              long as the process lives.",
         ));
     }
-    if process.exe_writable == Some(true) {
+    let is_root = alert.user.as_ref().is_some_and(|user| user.uid == Some(0));
+    if process.exe_writable == Some(true) && (!is_root || process.exe_upper_layer == Some(true)) {
         told.push(Line::from(
             "The user that ran the executable can also write to it.",
         ));
@@ -93,7 +94,7 @@ fn executable(alert: &Alert) -> Vec<Line> {
             words(age)
         );
         told.push(Line::from(match age < FAST {
-            true => line + ": made and run by a program or a script, not by hand.",
+            true => line + ", quicker than two commands are typed: a program, a script or one command line did both.",
             false => line + ".",
         }));
     }
@@ -261,21 +262,29 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
+/// Whether the system call failed. Some errors say that it goes on, or is to be tried again.
+pub(in crate::report) fn has_failed(alert: &Alert) -> bool {
+    let result = result(alert);
+    let is_error = result.starts_with('E')
+        && result
+            .bytes()
+            .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit());
+    let goes_on = ["EINPROGRESS", "EALREADY", "EAGAIN", "EWOULDBLOCK", "EINTR"].contains(&result);
+    is_error && !goes_on
+}
+
+fn result(alert: &Alert) -> &str {
+    let call = alert.syscall.as_ref();
+    call.map_or("", |call| call.result.as_str())
+}
+
 /// Whether it succeeded.
 fn outcome(alert: &Alert) -> Vec<Line> {
     let mut told = Vec::new();
-    let result = alert
-        .syscall
-        .as_ref()
-        .map_or("", |call| call.result.as_str());
-    if result.starts_with('E')
-        && result
-            .bytes()
-            .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
-    {
+    if has_failed(alert) {
         told.push(
             Line::from("The system call failed with ")
-                .value(result)
+                .value(result(alert))
                 .text(": it was tried, and not done."),
         );
     }
@@ -322,19 +331,28 @@ fn losses(alert: &Alert) -> Vec<Line> {
     }
     let count = |key: &str| alert.output_fields.get(key).and_then(whole);
     let mut told = Vec::new();
-    if let (Some(drops), Some(events)) = (count("n_drops"), count("n_evts")) {
+    // Those that were lost are among those that its driver counts as seen.
+    if let (Some(drops), Some(events)) = (count("n_drops"), count("n_evts"))
+        && events > 0
+    {
+        let share = drops.saturating_mul(100) / events;
         told.push(Line::from(format!(
-            "It lost {drops} system calls beside {events} that it saw."
+            "Of {events} events {drops} were lost, {share} %."
         )));
     }
-    if count("n_drops_buffer_total")
-        .or_else(|| count("n_drops_buffer"))
-        .unwrap_or(0)
-        > 0
-    {
-        told.push(Line::from("They were lost since its buffers were full."));
+    if buffers_were_full(alert) == Some(true) {
+        told.push(Line::from(
+            "They were lost since the buffers between the kernel and Falco were full.",
+        ));
     }
     told
+}
+
+/// Whether events were lost for want of room in the buffers; none where nothing tells.
+pub(in crate::report) fn buffers_were_full(alert: &Alert) -> Option<bool> {
+    let mut buffers = alert.output_fields.with_prefix("n_drops_buffer").peekable();
+    buffers.peek()?;
+    Some(buffers.any(|(_, count)| whole(count).unwrap_or(0) > 0))
 }
 
 /// What hides something from a reader.
@@ -361,7 +379,8 @@ fn oddities(alert: &Alert) -> Vec<Line> {
 pub(in crate::report) fn words(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
-        0 => format!("{} ms", span.as_millis().max(1)),
+        0 if span.as_millis() < 10 => format!("{:.1} ms", span.as_secs_f64() * 1000.0),
+        0 => format!("{} ms", span.as_millis()),
         1..120 => format!("{:.1} s", span.as_secs_f64()),
         120..7200 => format!("{} minutes", seconds / 60),
         7200..172_800 => format!("{} hours", seconds / 3600),
@@ -395,8 +414,9 @@ mod tests {
     #[test]
     fn spans_are_said_as_people_do() {
         for (whole, said) in [
-            (1, "1 ms"),
-            (3_662_263, "3 ms"),
+            (1, "0.0 ms"),
+            (3_662_263, "3.7 ms"),
+            (413_000_000, "413 ms"),
             (8_374_000_000, "8.4 s"),
             (7_199_000_000_000, "119 minutes"),
             (7_200_000_000_000, "2 hours"),

@@ -5,14 +5,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     alert::{Alert, FieldValue},
-    report::{document::is_plain, workload::Workload},
+    report::{document::is_plain, summary::object, workload::Workload},
 };
 
 /// How much of the time before and after is looked at.
 const AROUND: SignedDuration = SignedDuration::from_mins(10);
 
-pub(super) fn of(alert: &Alert) -> Vec<String> {
-    let of_workload = match Workload::of(alert) {
+pub(super) fn of(alert: &Alert, has_log: bool) -> Vec<String> {
+    let mut commands = match Workload::of(alert) {
         Workload::Pod => pod(alert),
         Workload::Container => container(alert),
         Workload::Host => host(alert),
@@ -22,7 +22,10 @@ pub(super) fn of(alert: &Alert) -> Vec<String> {
         Workload::Falco => falco(alert),
         Workload::Okta | Workload::Github | Workload::Other => Vec::new(),
     };
-    of_workload.into_iter().chain(gateway(alert)).collect()
+    if has_log {
+        commands.extend(gateway(alert));
+    }
+    commands
 }
 
 fn pod(alert: &Alert) -> Vec<String> {
@@ -44,50 +47,47 @@ fn pod(alert: &Alert) -> Vec<String> {
         ),
     ];
     let container = alert.container.as_ref();
-    if let Some(container) = container.and_then(|it| name(&it.name)) {
+    if let Some(container) = container.and_then(|it| name(container_of_pod(&it.name))) {
         commands.extend([
-            "# Its processes, from a container beside it with an image of your choice".to_owned(),
-            format!(
-                "kubectl -n {namespace} debug -it {pod} --image=busybox --target={container} -- ps"
-            ),
+            "# Its processes, from a container beside it, which stays in the pod until that is deleted".to_owned(),
+            format!("kubectl -n {namespace} debug -it {pod} --image=busybox --target={container} -- ps"),
         ]);
         if let Some(path) = executable(alert) {
             commands.extend([
-                "# A copy of the executable, if the container has cat".to_owned(),
-                format!(
-                    "kubectl -n {namespace} exec {pod} -c {container} -- cat {path} > evidence"
-                ),
+                "# A copy of the executable and its hash, if the container has cat".to_owned(),
+                format!("kubectl -n {namespace} exec {pod} -c {container} -- cat {path} > evidence && sha256sum evidence"),
             ]);
         }
     }
+    commands.extend(on_node(alert));
     commands
 }
 
+/// The container's name in its pod; Docker's has those of pod and namespace around it.
+fn container_of_pod(name: &str) -> &str {
+    let within = name
+        .strip_prefix("k8s_")
+        .and_then(|rest| rest.split('_').next());
+    within.unwrap_or(name)
+}
+
 fn container(alert: &Alert) -> Vec<String> {
+    let mut commands = docker(alert);
+    commands.extend(on_node(alert));
+    commands
+}
+
+fn docker(alert: &Alert) -> Vec<String> {
     let Some(container) = &alert.container else {
         return Vec::new();
     };
-    let Some(id) = name(&container.id) else {
+    let is_docker = matches!(container.kind.as_str(), "" | "docker");
+    let Some(id) = name(&container.id).filter(|_| is_docker) else {
         return Vec::new();
     };
     let from = since(alert);
-    if matches!(container.kind.as_str(), "containerd" | "cri-o" | "crio") {
-        return vec![
-            "# What it was started with, and what it wrote".to_owned(),
-            format!("crictl inspect {id}"),
-            format!("crictl logs --since={from} {id}"),
-            "# Its processes as the host sees them; /proc/PID/root is its file system".to_owned(),
-            format!(
-                "ps -o pid,ppid,user,lstart,args -p \"$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' {id})\""
-            ),
-        ];
-    }
-    let runtime = match container.kind.as_str() {
-        "docker" => "",
-        _ => " (where the runtime is Docker)",
-    };
     let mut commands = vec![
-        format!("# What it was started with, what runs in it, and what it wrote{runtime}"),
+        "# With Docker: what it was started with, what runs in it, and what it wrote".to_owned(),
         format!("docker inspect {id}"),
         format!("docker top {id} -o pid,ppid,user,lstart,args"),
         format!("docker logs --timestamps --since {from} {id}"),
@@ -98,6 +98,43 @@ fn container(alert: &Alert) -> Vec<String> {
         commands.extend([
             "# A copy of the executable, and its hash".to_owned(),
             format!("docker cp {id}:{path} ./evidence && sha256sum ./evidence"),
+        ]);
+    }
+    commands
+}
+
+/// On the node, as root: by the process if it is known, and by the container's runtime.
+fn on_node(alert: &Alert) -> Vec<String> {
+    let mut commands = Vec::new();
+    let process = alert.process.as_ref();
+    if let Some(pid) = process.and_then(|it| it.pid).filter(|pid| *pid > 0) {
+        commands.extend([
+            "# On its node: the process while it lives, and a copy of what it executes".to_owned(),
+            format!("ps -o pid,ppid,user,lstart,args -p {pid}"),
+            format!("cp /proc/{pid}/exe evidence && sha256sum evidence"),
+        ]);
+    } else if process.is_some_and(|it| it.exe_from_memfd == Some(true)) {
+        commands.extend([
+            "# On its node: processes that run from memory; copy /proc/PID/exe while they live"
+                .to_owned(),
+            "ls -l /proc/[0-9]*/exe 2>/dev/null | grep memfd:".to_owned(),
+        ]);
+    }
+    let Some(container) = &alert.container else {
+        return commands;
+    };
+    let Some(id) = name(&container.id).filter(|_| container.kind != "docker") else {
+        return commands;
+    };
+    commands.extend([
+        "# On its node, with containerd or CRI-O".to_owned(),
+        format!("crictl inspect {id}"),
+        format!("crictl logs --since={} {id}", since(alert)),
+    ]);
+    if let Some(path) = executable(alert) {
+        commands.extend([
+            format!("pid=$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' {id})"),
+            format!("cp \"/proc/$pid/root\"{path} evidence && sha256sum evidence"),
         ]);
     }
     commands
@@ -117,19 +154,16 @@ fn host(alert: &Alert) -> Vec<String> {
         commands.extend([
             "# The executable: when it changed, its hash, and the package that it is of".to_owned(),
             format!("stat -- {path} && sha256sum -- {path}"),
-            format!("dpkg -S {path} || rpm -qf {path}"),
+            owner(&path),
         ]);
     }
-    if let Some(path) = alert.file.as_ref().and_then(|file| path(&file.path)) {
+    if let Some(path) = path(object(alert)) {
         commands.extend([
             "# The file that was touched".to_owned(),
             format!("stat -- {path}"),
         ]);
     }
-    let (from, to) = (
-        clock(alert.event_time - AROUND),
-        clock(alert.event_time + AROUND),
-    );
+    let (from, to) = around(alert.event_time, clock);
     commands.extend([
         "# What the host wrote then, and who was logged in".to_owned(),
         format!("journalctl --since '{from}' --until '{to}'"),
@@ -139,6 +173,14 @@ fn host(alert: &Alert) -> Vec<String> {
         commands.extend(["# Its connections now".to_owned(), "ss -tunap".to_owned()]);
     }
     commands
+}
+
+/// The package that a file is of, also where /bin is /usr/bin, which dpkg knows as the former.
+fn owner(path: &str) -> String {
+    match path.strip_prefix("/usr") {
+        Some(short) => format!("dpkg -S {path} || dpkg -S {short} || rpm -qf {path}"),
+        None => format!("dpkg -S {path} || rpm -qf {path}"),
+    }
 }
 
 fn audit(alert: &Alert) -> Vec<String> {
@@ -151,12 +193,19 @@ fn audit(alert: &Alert) -> Vec<String> {
     if let (Some(resource), Some(target)) = (name(&audit.resource), name(&audit.target_name)) {
         commands.extend([
             "# The object as it is now".to_owned(),
-            format!("kubectl get {resource} {target}{namespace} -o yaml"),
+            // Of these the content is a secret, or may be.
+            match resource {
+                "secrets" | "configmaps" => {
+                    format!("kubectl describe {resource} {target}{namespace}")
+                }
+                _ => format!("kubectl get {resource} {target}{namespace} -o yaml"),
+            },
         ]);
     }
     if let Some(user) = word(&audit.user) {
         commands.extend([
-            "# What the caller may do, and by which bindings".to_owned(),
+            "# What the caller may do by its name alone, without its groups; and all bindings"
+                .to_owned(),
             format!("kubectl auth can-i --list --as={user}{namespace}"),
             "kubectl get clusterrolebindings,rolebindings -A -o wide".to_owned(),
         ]);
@@ -207,10 +256,7 @@ fn gcp(alert: &Alert) -> Vec<String> {
 }
 
 fn falco(alert: &Alert) -> Vec<String> {
-    let (from, to) = (
-        clock(alert.event_time - AROUND),
-        clock(alert.event_time + AROUND),
-    );
+    let (from, to) = around(alert.event_time, clock);
     vec![
         "# What Falco wrote then, and how busy the host is now".to_owned(),
         format!("journalctl -u 'falco*' --since '{from}' --until '{to}'"),
@@ -220,17 +266,25 @@ fn falco(alert: &Alert) -> Vec<String> {
 
 /// What else the gateway has of the same place.
 fn gateway(alert: &Alert) -> Vec<String> {
-    let container = alert.container.as_ref().map_or("", |it| it.id.as_str());
-    let filter = match (name(container), name(&alert.hostname)) {
-        (Some(id), _) => format!("container.id = {id}"),
-        (None, Some(host)) => format!("hostname = {host}"),
-        (None, None) => return Vec::new(),
+    let caller = alert
+        .audit
+        .as_ref()
+        .map(|it| ("ka.user.name", it.user.as_str()));
+    let container = alert
+        .container
+        .as_ref()
+        .map(|it| ("container.id", it.id.as_str()));
+    let host = ("hostname", alert.hostname.as_str());
+    let host = Some(host).filter(|_| alert.cloud.is_none());
+    let all = [caller, container, host].into_iter().flatten();
+    let mut known = all.filter_map(|(field, value)| Some((field, name(value)?)));
+    let Some((field, value)) = known.next() else {
+        return Vec::new();
     };
-    let from = second(alert.receive_time - AROUND);
-    let to = second(alert.receive_time + AROUND);
+    let (from, to) = around(alert.receive_time, second);
     vec![
         "# What else the gateway has of it".to_owned(),
-        format!("falco-gateway list -f '{filter}' --since {from} --until {to}"),
+        format!("falco-gateway list -f '{field} = \"{value}\"' --since {from} --until {to}"),
     ]
 }
 
@@ -268,11 +322,19 @@ fn word(text: &str) -> Option<String> {
 }
 
 fn since(alert: &Alert) -> String {
-    second(alert.event_time - AROUND)
+    around(alert.event_time, second).0
 }
 
 fn until(alert: &Alert) -> String {
-    second(alert.event_time + AROUND)
+    around(alert.event_time, second).1
+}
+
+/// Some time before and after, as `written`. A sender may name any time, the first and the
+/// last that there are, too.
+fn around(time: Timestamp, written: fn(Timestamp) -> String) -> (String, String) {
+    let from = time.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
+    let to = time.checked_add(AROUND).unwrap_or(Timestamp::MAX);
+    (written(from), written(to))
 }
 
 fn second(time: Timestamp) -> String {

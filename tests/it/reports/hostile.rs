@@ -177,6 +177,27 @@ fn without_code(markdown: &str) -> String {
     prose + rest
 }
 
+/// A sender may name any time.
+#[test]
+fn the_first_and_the_last_time_there_is_are_times() {
+    for time in [
+        "9999-12-30T21:55:00.1Z",
+        "9999-12-30T22:00:00.999999999Z",
+        "0001-01-01T00:00:00Z",
+        "-009999-01-02T01:59:59Z",
+    ] {
+        for place in ["host", "3ad7b26ded6d"] {
+            let body = json!({
+                "rule": "x", "priority": "Error", "source": "syscall", "hostname": "h", "time": time,
+                "output_fields": {"container.id": place, "proc.name": "a", "container.start_ts": 1},
+            });
+            let alert = alert(body.to_string());
+            let other = at("x", "2026-11-25T10:00:09Z");
+            among(&alert, &[other], Form::Text);
+        }
+    }
+}
+
 #[test]
 fn commands_hold_a_value_quoted_or_not_at_all() {
     for value in HOSTILE {

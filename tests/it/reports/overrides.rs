@@ -84,11 +84,17 @@ fn assert_is_exception(exception: &Exception) {
 /// Whether Falco's grammar reads it as one value: a bare word, or all of it in quotes.
 fn is_one_value(value: &str) -> bool {
     let bare = |it: char| !it.is_whitespace() && !"()\"'=,".contains(it);
-    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    match quoted {
-        Some(inside) => !inside.contains(['"', '\\']),
+    match unquoted(value) {
+        Some((quote, inside)) => !inside.contains([quote, '\\']),
         None => !value.is_empty() && value.chars().all(bare),
     }
+}
+
+/// What is within quotes, and which.
+fn unquoted(value: &str) -> Option<(char, &str)> {
+    let quote = value.chars().next().filter(|it| ['"', '\''].contains(it))?;
+    let inside = value.strip_prefix(quote)?.strip_suffix(quote)?;
+    Some((quote, inside))
 }
 
 #[test]
@@ -129,7 +135,7 @@ fn an_exception_is_of_its_own_alert() {
         let exception = &items[0].exceptions.as_ref().unwrap()[0];
         let compared = exception.fields.iter().zip(&exception.comps);
         for ((field, operator), value) in compared.zip(&exception.values[0]) {
-            let text = value.trim_matches('"');
+            let text = unquoted(value).map_or(value.as_str(), |(_, inside)| inside);
             let has = match alert.output_fields.get(field).unwrap() {
                 falco_gateway::alert::FieldValue::String(has) => has.clone(),
                 falco_gateway::alert::FieldValue::Int(has) => has.to_string(),
