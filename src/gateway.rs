@@ -227,6 +227,8 @@ impl Gateway {
     /// Runs until `shutdown`, and then until everything has ended or its time is
     /// up.
     pub async fn run(self, shutdown: CancellationToken) {
+        // Before anybody is served: whoever asks first would else find some services unknown.
+        self.server.set_serving().await;
         let sources_end = CancellationToken::new();
         let running_sources = TaskTracker::new();
         for source in self.sources {
@@ -256,7 +258,6 @@ impl Gateway {
         servers.close();
         let channel = self.server.channel(self.streams_end.clone());
         let bridges = self.bridges.run(&channel.into());
-        self.server.set_serving().await;
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tell_health(&self.server, self.log.trouble()) => {}
