@@ -92,36 +92,19 @@ fn tactic(id: &str) -> Vec<Line> {
     let Some(tactic) = knowledge::tactic(id) else {
         return vec![Line::new().value(id), unknown()];
     };
-    let name = format!("{} {}", tactic.id, tactic.name);
-    let url = format!("https://attack.mitre.org/tactics/{}/", tactic.id);
-    vec![
-        Line::new().link(name, url),
-        Line::from(tactic.meaning.trim()),
-    ]
+    vec![tactic.link(), Line::from(tactic.meaning.trim())]
 }
 
 fn technique(id: &str) -> Vec<Line> {
     let Some(technique) = knowledge::technique(id) else {
         return vec![Line::new().value(id), unknown()];
     };
-    let name = format!("{} {}", technique.id, technique.name);
-    let url = technique_url(&technique.id);
     let tactics = technique.tactics.iter();
     let names: Vec<_> = tactics
         .filter_map(|id| Some(knowledge::tactic(id)?.name.as_str()))
         .collect();
     let meaning = Line::from(format!("(Of {}.) ", names.join(", ")));
-    vec![
-        Line::new().link(name, url),
-        meaning.text(technique.meaning.trim()),
-    ]
-}
-
-pub(super) fn technique_url(id: &str) -> String {
-    format!(
-        "https://attack.mitre.org/techniques/{}/",
-        id.replace('.', "/")
-    )
+    vec![technique.link(), meaning.text(technique.meaning.trim())]
 }
 
 fn unknown() -> Line {

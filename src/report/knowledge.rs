@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::workload::Workload;
+use super::{document::Line, workload::Workload};
 
 /// A tactic of ATT&CK.
 #[derive(Debug, Deserialize)]
@@ -59,6 +59,23 @@ pub(super) struct Advice {
     pub(super) workload: Workload,
     pub(super) contain: Vec<String>,
     pub(super) harden: Vec<String>,
+}
+
+impl Tactic {
+    /// Its id and name, with a link to its page.
+    pub(super) fn link(&self) -> Line {
+        let url = format!("https://attack.mitre.org/tactics/{}/", self.id);
+        Line::new().link(format!("{} {}", self.id, self.name), url)
+    }
+}
+
+impl Technique {
+    /// Its id and name, with a link to its page.
+    pub(super) fn link(&self) -> Line {
+        let page = self.id.replace('.', "/");
+        let url = format!("https://attack.mitre.org/techniques/{page}/");
+        Line::new().link(format!("{} {}", self.id, self.name), url)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,7 +1,6 @@
 //! What to do about it, now and for good.
 
 use super::{
-    analysis::technique_url,
     document::{Line, Section},
     knowledge,
     workload::Workload,
@@ -27,9 +26,7 @@ pub(super) fn section(alert: &Alert) -> Section {
     }
     for id in alert.attack.techniques.iter().map(|it| &it.id) {
         if let Some(technique) = knowledge::technique(id) {
-            let name = format!("{} {}", technique.id, technique.name);
-            let url = technique_url(&technique.id);
-            section.paragraph(Line::from("Against ").link(name, url).text(":"));
+            section.paragraph(Line::from("Against ").join(technique.link()).text(":"));
             section.list(lines(&technique.mitigate));
         }
     }

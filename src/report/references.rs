@@ -1,7 +1,6 @@
 //! The standards' controls that the tags name, and where to read on.
 
 use super::{
-    analysis::technique_url,
     document::{Line, Section},
     knowledge,
 };
@@ -60,20 +59,12 @@ pub(super) fn section(alert: &Alert) -> Section {
             "https://falco.org/docs/concepts/event-sources/kernel/dropped-events/",
         );
     }
-    for tactic in alert
-        .attack
-        .tactics
-        .iter()
-        .filter_map(|it| knowledge::tactic(&it.id))
-    {
-        let url = format!("https://attack.mitre.org/tactics/{}/", tactic.id);
-        link(&format!("{} {}", tactic.id, tactic.name), &url);
-    }
+    let tactics = alert.attack.tactics.iter();
+    let tactics = tactics.filter_map(|it| knowledge::tactic(&it.id));
+    links.extend(tactics.map(knowledge::Tactic::link));
     let techniques = alert.attack.techniques.iter();
-    for technique in techniques.filter_map(|it| knowledge::technique(&it.id)) {
-        let name = format!("{} {}", technique.id, technique.name);
-        link(&name, &technique_url(&technique.id));
-    }
+    let techniques = techniques.filter_map(|it| knowledge::technique(&it.id));
+    links.extend(techniques.map(knowledge::Technique::link));
     section.list(links);
     section
 }

@@ -70,11 +70,7 @@ impl AlertService for Alerts {
         let (choice, since) = (caller.choice(Filter::all()), caller.since());
         let found = match &message.key {
             Some(Key::Id(id)) => {
-                let id = id
-                    .parse()
-                    .map_err(|error: crate::alert::MalformedAlertId| {
-                        status::bad_field("BAD_REQUEST", "id", error.to_string())
-                    })?;
+                let id = request::alert_id(id)?;
                 self.delivery
                     .history()
                     .find(id, &choice, since)

@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tonic::Status;
 
-use super::{caller::Caller, status};
+use super::{caller::Caller, request, status};
 use crate::{
-    alert::AlertId,
     delivery::{Choice, Delivery, PageRequest, View},
     filter::Filter,
     log::{Entry, Position},
@@ -40,12 +39,7 @@ pub(super) async fn answer(
 ) -> Result<pb::GetAlertReportResponse, Status> {
     // It has everything that the largest of the usual views has.
     caller.view(pb::AlertView::Full)?;
-    let id: AlertId = request
-        .id
-        .parse()
-        .map_err(|error: crate::alert::MalformedAlertId| {
-            status::bad_field("BAD_REQUEST", "id", error.to_string())
-        })?;
+    let id = request::alert_id(&request.id)?;
     let window = window(request.window)?;
     let form = form(request.format());
     let choice = caller.choice(Filter::all());

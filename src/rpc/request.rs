@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::{FEATURES, caller::Caller, convert, status};
 use crate::{
+    alert::AlertId,
     delivery::{Batching, Cursor, OnExpired, Overflow, Request, Start},
     filter::Filter,
     pb::{self, stream_alerts_request},
@@ -59,6 +60,12 @@ pub(super) fn label(label: String) -> Result<String, Status> {
 /// Reads a filter.
 pub(super) fn filter(text: &str) -> Result<Filter, Status> {
     Filter::parse(text).map_err(|problem| status::bad_filter(&problem))
+}
+
+/// Reads the id of an alert.
+pub(super) fn alert_id(text: &str) -> Result<AlertId, Status> {
+    let read = text.parse::<AlertId>();
+    read.map_err(|error| status::bad_field("BAD_REQUEST", "id", error.to_string()))
 }
 
 /// Reads a cursor.

@@ -1,6 +1,5 @@
 """A gateway for each test, and the messages of Falco's own API as any Python user would generate them."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import pytest
 from grpc_tools import protoc
 
 sys.path.insert(0, str(Path(__file__).parent))
-from gateway import CAPTURES, ROOT, Gateway  # noqa: E402
+from fixtures import captures, gateway, start_gateway  # noqa: E402, F401
+from gateway import ROOT  # noqa: E402
 
 
 def pytest_configure(config):
@@ -23,27 +23,3 @@ def pytest_configure(config):
     options += [f"--python_out={generated}", f"--grpc_python_out={generated}"]
     if protoc.main(["protoc", *options, *protos]) != 0:
         pytest.exit("failed to generate the client code from proto/", 1)
-
-
-@pytest.fixture
-def start_gateway(tmp_path):
-    """Starts gateways with more in their configuration."""
-    running = []
-
-    def start(more=""):
-        running.append(Gateway(tmp_path, more))
-        return running[-1]
-
-    yield start
-    for gateway in running:
-        gateway.stop()
-
-
-@pytest.fixture
-def gateway(start_gateway):
-    return start_gateway()
-
-
-@pytest.fixture(scope="session")
-def captures():
-    return [json.loads(line)["body"] for line in CAPTURES.read_text().splitlines()]

@@ -1,6 +1,5 @@
 """A gateway, and a browser that looks at its page."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -9,7 +8,8 @@ import pytest
 from selenium import webdriver
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
-from gateway import CAPTURES, ROOT, Gateway  # noqa: E402
+from fixtures import captures, gateway, start_gateway  # noqa: E402, F401
+from gateway import ROOT  # noqa: E402
 from looking import Page  # noqa: E402
 
 SHOTS = ROOT / "target/page"
@@ -36,25 +36,6 @@ def browser():
 
 
 @pytest.fixture
-def start_gateway(tmp_path):
-    """Starts gateways with more in their configuration."""
-    running = []
-
-    def start(more=""):
-        running.append(Gateway(tmp_path, more))
-        return running[-1]
-
-    yield start
-    for gateway in running:
-        gateway.stop()
-
-
-@pytest.fixture
-def gateway(start_gateway):
-    return start_gateway()
-
-
-@pytest.fixture
 def page(browser):
     """The page, which in the end must have asked for nothing that its policy forbids."""
     browser.get_log("browser")
@@ -65,8 +46,3 @@ def page(browser):
     yield page
     browser.get("about:blank")
     page.assert_nothing_was_forbidden()
-
-
-@pytest.fixture(scope="session")
-def captures():
-    return [json.loads(line)["body"] for line in CAPTURES.read_text().splitlines()]
